@@ -1,0 +1,200 @@
+"""The model people hold: load it, embed a picture, ask for masks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from numpy.typing import ArrayLike
+
+from anymask.errors import ConfigError
+from anymask.image.options import ReadOptions
+from anymask.image.read import read_picture
+from anymask.masks.mask import Mask, Masks
+from anymask.predict.checks import make_prompt
+from anymask.predict.decode import Progress, predict
+from anymask.predict.embedding import ImageEmbedding
+from anymask.predict.encode import embed_pictures
+from anymask.vocabulary import Prompt
+from anymask.weights.load import load_model
+from anymask.weights.loaded import LoadedModel
+
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A loaded model. It keeps nothing between calls, so threads may share it.
+
+    Attributes:
+        loaded: The network, its name and origin.
+    """
+
+    loaded: LoadedModel
+
+    def __repr__(self) -> str:
+        size = self.loaded.sam.config.input_size
+        return f"Model({self.loaded.name}, {self.loaded.origin}, {size} px, {self.loaded.device})"
+
+    def embed(
+        self,
+        image: Any,  # noqa: ANN401 - a path, bytes, file, Pillow image, array or tensor
+        *,
+        channels: Literal["rgb", "bgr"] = "rgb",
+        options: ReadOptions | None = None,
+    ) -> ImageEmbedding:
+        """Encode a picture: the slow part, once a picture.
+
+        Args:
+            image: A path, bytes, a binary file, a Pillow image, an array uint8 (H, W, 3), or a
+                tensor (3, H, W).
+            channels: Order of an array's colours.
+            options: How the picture is read.
+
+        Returns:
+            The embedding, with the upright picture inside.
+
+        Raises:
+            ImageError: If the picture cannot be read.
+        """
+        picture = read_picture(image, channels=channels, options=options or ReadOptions())
+        (embedding,) = embed_pictures(self.loaded, [picture])
+        return embedding
+
+    def embed_many(self, images: Iterable[Any], *, batch_size: int = 4) -> list[ImageEmbedding]:
+        """Encode many pictures, several at once.
+
+        Args:
+            images: Anything `embed` takes.
+            batch_size: Pictures encoded at once.
+
+        Returns:
+            One embedding a picture, in order.
+
+        Raises:
+            ImageError: If a picture cannot be read.
+            ConfigError: If `batch_size` is not positive.
+        """
+        if batch_size < 1:
+            raise ConfigError(f"batch_size is {batch_size}", hint="use 1 or more")
+        pictures = (read_picture(image) for image in images)
+        return list(embed_pictures(self.loaded, pictures, batch_size))
+
+    def predict(  # noqa: PLR0913 - one argument a kind of prompt
+        self,
+        embedding: ImageEmbedding,
+        *,
+        points: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        box: ArrayLike | None = None,
+        mask: Any = None,  # noqa: ANN401 - a Mask, Masks or array
+        multimask: bool | None = None,
+        normalized: bool = False,
+    ) -> Masks:
+        """Give the masks of one object.
+
+        Args:
+            embedding: A picture embedded by this model.
+            points: (x, y) pairs in pixels of the upright picture, (N, 2).
+            labels: 1 (the object is here) or 0 (it is not) for each point; None for all 1.
+            box: x0, y0, x1, y1 in pixels.
+            mask: An earlier answer to refine, a rough mask bool (H, W), or logits (h, w).
+            multimask: Three masks (True) or one (False); None gives three for a single point and
+                one otherwise.
+            normalized: Whether coordinates run from 0 to 1 instead of pixels.
+
+        Returns:
+            The candidate masks with their scores; `.best` is the best scored.
+
+        Raises:
+            PromptError: If the prompt cannot be used.
+            StateError: If the embedding was made by another model.
+        """
+        prompt = make_prompt(points, labels, box, _as_array(mask))
+        return predict(
+            self.loaded, embedding, [prompt], multimask=multimask, normalized=normalized
+        )[0]
+
+    def predict_many(
+        self,
+        embedding: ImageEmbedding,
+        prompts: Sequence[Prompt],
+        *,
+        multimask: bool | None = None,
+        normalized: bool = False,
+        on_progress: Progress | None = None,
+    ) -> list[Masks]:
+        """Answer many prompts on one picture; numbers of points may differ.
+
+        Args:
+            embedding: A picture embedded by this model.
+            prompts: One prompt an object.
+            multimask: As in `predict`, for every prompt.
+            normalized: Whether coordinates run from 0 to 1 instead of pixels.
+            on_progress: Called with prompts done and prompts in all.
+
+        Returns:
+            One Masks a prompt, in order: the same answers as one by one.
+
+        Raises:
+            PromptError: If a prompt cannot be used.
+            StateError: If the embedding was made by another model.
+        """
+        return predict(
+            self.loaded,
+            embedding,
+            prompts,
+            multimask=multimask,
+            normalized=normalized,
+            on_progress=on_progress,
+        )
+
+
+def load(
+    source: str | Path | None = None,
+    *,
+    device: str = "auto",
+    precision: Precision = "auto",
+    architecture: str | None = None,
+    input_size: int | None = None,
+) -> Model:
+    """Load a model.
+
+    Args:
+        source: None for the default model inside the package; a path to a published SAM file or
+            to one of ours; or the name of a published checkpoint.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        precision: Number format of the image encoder; "auto" is bfloat16 on GPUs that have it and
+            float32 elsewhere. The decoder always runs in float32.
+        architecture: "vit_b", "vit_l", "vit_h" or "tiny" to insist on one; None to take what the
+            file holds.
+        input_size: Side of the model frame, pixels; None for the size the file was trained at.
+
+    Returns:
+        The model, ready to embed and predict.
+
+    Raises:
+        WeightsError: If the file is missing, damaged, or does not fit.
+        ConfigError: If the device, precision or size cannot be used.
+    """
+    loaded = load_model(source, device=device, architecture=architecture, input_size=input_size)
+    return Model(replace(loaded, dtype=_encoder_dtype(precision, loaded.device)))
+
+
+def _encoder_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    match precision:
+        case "float32":
+            return torch.float32
+        case "bfloat16":
+            return torch.bfloat16
+        case "auto":
+            is_safe = device.type == "cuda" and torch.cuda.is_bf16_supported()
+            return torch.bfloat16 if is_safe else torch.float32
+    raise ConfigError(f"precision {precision!r} is unknown", hint="use auto, float32 or bfloat16")
+
+
+def _as_array(mask: Any) -> Any:  # noqa: ANN401 - passed through unless it is our own record
+    if isinstance(mask, Masks):
+        mask = mask.best
+    return mask.low_res_logits if isinstance(mask, Mask) else mask

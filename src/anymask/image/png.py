@@ -1,0 +1,133 @@
+"""PNG: the chunks walked by hand, the pixels by Pillow, deep colours by OpenCV.
+
+Texts and profiles are unpacked here within a limit, or not at all; Pillow sees only the chunks
+that make pixels.
+"""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL.PngImagePlugin import PngImageFile
+
+from anymask.errors import ImageError
+from anymask.image.animation import load_frame
+from anymask.image.decoded import Decoded, Samples
+from anymask.image.limits import MetadataBudget, check_num_bytes, check_size
+from anymask.image.options import ReadOptions
+from anymask.image.source import Source
+from anymask.image.tiff_directory import exif_orientation
+
+_PIXEL_CHUNKS = frozenset(
+    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
+)
+_GREY = 0  # colour type in the header
+
+
+def read_png(source: Source, options: ReadOptions) -> Decoded:
+    """Decode a PNG, or one frame of an animated PNG.
+
+    Args:
+        source: The opened file.
+        options: How to read it.
+
+    Returns:
+        The raw picture, its profile and its orientation.
+
+    Raises:
+        ImageError: If it is too large, damaged, or cut short without leave.
+        InputError: If a frame is asked for that is not there.
+    """
+    head = source.read_at(0, 33)
+    if len(head) < 33 or head[12:16] != b"IHDR":
+        raise ImageError(
+            f"{source.name}: cut short inside its header, no row decodes",
+            hint="download or copy it again",
+        )
+    width, height, depth, kind = struct.unpack(">IIBB", head[16:26])
+    check_size(source.name, width, height, options.max_pixels)
+    check_num_bytes(source.name, source.num_bytes, options.max_pixels)
+    budget = MetadataBudget()
+    pixels_only, metadata = _without_metadata(source.read_all(), budget)
+    image, notes = load_frame(lambda: PngImageFile(io.BytesIO(pixels_only)), source.name, options)
+    deep = None
+    if depth == 16 and kind != _GREY and not notes and options.page == 0:
+        deep = _deep_samples(pixels_only)
+    transparency = image.info.get("transparency")
+    if depth < 8 and kind == _GREY and isinstance(transparency, int):
+        image = image.convert("L")
+        # Pillow spreads these samples to 0 to 255, but not the one that is transparent.
+        image.info["transparency"] = transparency * 255 // (2**depth - 1)
+    return Decoded(
+        raster=image if deep is None else deep,
+        mode=None if deep is None else ("RGB" if deep.shape[2] == 3 else "RGBA"),
+        full_scale=None if deep is None else 65_535,
+        transparent_value=transparency if image.mode.startswith("I;16") else None,
+        icc=metadata.get(b"iCCP"),
+        orientation=exif_orientation(metadata.get(b"eXIf", b"")),
+        notes=(*notes, *budget.notes()),
+    )
+
+
+def _deep_samples(data: bytes) -> Samples | None:
+    """Give 16-bit RGB or RGBA samples, (H, W, 3 or 4), which Pillow would cut to 8 bits.
+
+    Pillow has decoded the same bytes before, so they are whole; None if OpenCV disagrees.
+    """
+    import cv2
+
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
+        return None
+    if decoded.shape[2] == 3:
+        return np.ascontiguousarray(decoded[:, :, ::-1])
+    return decoded[:, :, [2, 1, 0, 3]] if decoded.shape[2] == 4 else None
+
+
+def _without_metadata(data: bytes, budget: MetadataBudget) -> tuple[bytes, dict[bytes, bytes]]:
+    """Split a PNG into the chunks that make pixels, and its profile and EXIF."""
+    view = memoryview(data)
+    kept: list[memoryview] = [view[:8]]
+    metadata: dict[bytes, bytes] = {}
+    offset = 8
+    while offset + 8 <= len(data):
+        (length,) = struct.unpack_from(">I", data, offset)
+        kind = data[offset + 4 : offset + 8]
+        if kind in _PIXEL_CHUNKS:
+            kept.append(view[offset : offset + length + 12])
+        else:
+            body = data[offset + 8 : offset + 8 + length]
+            unpacked = _unpacked(kind, body, budget)
+            if unpacked is not None:
+                metadata.setdefault(kind, unpacked)
+        offset += length + 12
+        if kind == b"IEND":
+            break
+    return b"".join(kept), metadata
+
+
+def _unpacked(kind: bytes, body: bytes, budget: MetadataBudget) -> bytes | None:
+    """Give what a chunk holds, unpacked no further than the budget; None if it is too large."""
+    packed = _packed_part(kind, body)
+    if packed is None:
+        unpacked = body
+    else:
+        try:
+            unpacked = zlib.decompressobj().decompress(packed, budget.left_bytes + 1)
+        except zlib.error:
+            # A broken profile must be noted later, where profiles are used.
+            unpacked = b"broken" if kind == b"iCCP" else b""
+    name = kind.decode("ascii") if kind.isalpha() and kind.isascii() else "unknown"
+    return unpacked if budget.take(name, len(unpacked)) else None
+
+
+def _packed_part(kind: bytes, body: bytes) -> bytes | None:
+    """Give the compressed part of a chunk, or None if it has none."""
+    if kind in (b"iCCP", b"zTXt"):
+        return body.partition(b"\0")[2][1:]
+    if kind == b"iTXt":
+        rest = body.partition(b"\0")[2]
+        if rest[:1] == b"\x01":
+            return rest[2:].partition(b"\0")[2].partition(b"\0")[2]
+    return None

@@ -1,0 +1,1 @@
+"""What a mask is outside the network; see README.md."""

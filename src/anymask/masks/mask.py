@@ -1,0 +1,294 @@
+"""What `predict` returns: one mask, and the candidates of a prompt together."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from anymask.errors import ImageError, InputError, StateError
+from anymask.masks import rle as run_lengths
+from anymask.masks.boxes import IntBox, box_of
+from anymask.masks.cutout import cut_out
+from anymask.masks.figure import candidates_figure
+from anymask.masks.overlay import Picture, draw
+from anymask.masks.plane import BoolMask
+from anymask.masks.png import png_bytes, save_png
+from anymask.masks.polygons import Ring, rings_of
+from anymask.masks.resize import FloatArray, full_resolution_logits, full_resolution_mask
+from anymask.vocabulary import ImageFrame, Prompt
+
+# A notebook keeps what it shows inside its file.
+_NOTEBOOK_SIDE_PX = 1024
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Mask:
+    """One mask of a picture.
+
+    Attributes:
+        score: The model's own guess of the IoU with what was meant; may exceed 1 a little.
+        low_res_logits: The model's answer, float32 (h, w), covering its padded square.
+        frame: Where the picture lies in that square.
+        picture: The upright picture, uint8 RGB (H, W, 3), or None.
+        alpha: The picture's own alpha, uint8 (H, W), or None.
+        prompt: What was asked, or None.
+    """
+
+    score: float
+    low_res_logits: FloatArray
+    frame: ImageFrame
+    picture: Picture | None = None
+    alpha: NDArray[np.uint8] | None = None
+    prompt: Prompt | None = None
+
+    def __post_init__(self) -> None:
+        if self.low_res_logits.ndim != 2 or self.low_res_logits.size == 0:
+            raise InputError(
+                f"low_res_logits must have shape (h, w), got {self.low_res_logits.shape}",
+                hint="make one Mask of each plane",
+            )
+        if self.picture is not None:
+            _check_picture(self.picture, self.frame, "picture")
+
+    def __repr__(self) -> str:
+        height, width = self.frame.original_hw
+        return f"Mask({width}×{height}, score={self.score:.3f})"
+
+    @cached_property
+    def array(self) -> BoolMask:
+        """The mask, bool (H, W); made when first asked for, then kept; read-only."""
+        mask = full_resolution_mask(self.low_res_logits, self.frame)
+        mask.flags.writeable = False
+        return mask
+
+    @property
+    def logits(self) -> FloatArray:
+        """The logits at the picture's size, float32 (H, W); made anew each time."""
+        return full_resolution_logits(self.low_res_logits, self.frame)
+
+    @property
+    def box(self) -> IntBox:
+        """The tight box (x0, y0, x1, y1), pixels, x1 and y1 exclusive; zeros if empty."""
+        return box_of(self.array)
+
+    @property
+    def area(self) -> int:
+        """The number of pixels."""
+        return int(np.count_nonzero(self.array))
+
+    @property
+    def rle(self) -> run_lengths.RLE:
+        """The mask as a COCO run-length code."""
+        return run_lengths.encode(self.array)
+
+    def polygons(self, *, tolerance_px: float = 0.0) -> list[Ring]:
+        """Trace the outlines: one ring for each part and each hole, see `rings_of`.
+
+        Args:
+            tolerance_px: How far a simplified outline may leave the exact one, pixels.
+
+        Returns:
+            Rings, int32 (N, 2), (x, y) of pixel corners; parts clockwise, holes the other way.
+
+        Raises:
+            InputError: If `tolerance_px` is negative.
+        """
+        return rings_of(self.array, tolerance_px=tolerance_px)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+        """Write the mask as a PNG, 255 on the object and 0 elsewhere.
+
+        Args:
+            path: The file, ending in .png.
+            overwrite: Whether a file of that name may be replaced.
+
+        Raises:
+            InputError: If the suffix promises another format; JPEG would change the values.
+            OutputError: If the file cannot be written or may not be replaced.
+        """
+        save_png(self.array, path, overwrite=overwrite)
+
+    def cutout(self, *, image: Picture | None = None, crop: bool = False) -> Image.Image:
+        """Cut the object out: RGBA with a soft edge and no background colour at its rim.
+
+        Args:
+            image: The upright picture, uint8 RGB (H, W, 3), if the mask does not carry it.
+            crop: Whether to keep only the box around the object.
+
+        Returns:
+            RGBA picture, straight alpha.
+
+        Raises:
+            StateError: If there is no picture.
+            ImageError: If `image` has another size or type.
+        """
+        picture = _picture_of(self, image)
+        return cut_out(picture, self.logits, self.alpha, crop=crop)
+
+    def overlay(self, *, image: Picture | None = None) -> Image.Image:
+        """Draw the mask over the picture, with the prompt and the score.
+
+        Args:
+            image: The upright picture, uint8 RGB (H, W, 3), if the mask does not carry it.
+
+        Returns:
+            RGB picture.
+
+        Raises:
+            StateError: If there is no picture.
+            ImageError: If `image` has another size or type.
+        """
+        return draw(_picture_of(self, image), [self.array], self.prompt, [self.score])
+
+    def _repr_png_(self) -> bytes | None:
+        """Show the overlay in a notebook; without a picture the notebook shows the text form."""
+        return None if self.picture is None else _notebook_png(self.overlay())
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Masks(Sequence[Mask]):
+    """Masks of one picture, mostly the candidates of one prompt; cannot be changed.
+
+    Attributes:
+        items: The masks, in the model's order.
+        warnings: Things noticed about the prompt, one sentence each.
+    """
+
+    items: tuple[Mask, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "items", tuple(self.items))
+        object.__setattr__(self, "warnings", tuple(self.warnings))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Mask]:
+        return iter(self.items)
+
+    @overload
+    def __getitem__(self, index: int) -> Mask: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Masks": ...
+    def __getitem__(self, index: int | slice) -> "Mask | Masks":
+        if isinstance(index, slice):
+            return Masks(self.items[index], self.warnings)
+        return self.items[index]
+
+    def __repr__(self) -> str:
+        return f"Masks({', '.join(map(repr, self.items))})"
+
+    @property
+    def scores(self) -> FloatArray:
+        """One score a mask, float32 (M,)."""
+        return np.array([mask.score for mask in self.items], dtype=np.float32)
+
+    @property
+    def low_res_logits(self) -> FloatArray:
+        """The model's answers, float32 (M, h, w); (0, 0, 0) without masks."""
+        planes = [mask.low_res_logits for mask in self.items]
+        return np.stack(planes) if planes else np.zeros((0, 0, 0), dtype=np.float32)
+
+    @property
+    def arrays(self) -> BoolMask:
+        """The masks, bool (M, H, W); (0, 0, 0) without masks."""
+        planes = [mask.array for mask in self.items]
+        return np.stack(planes) if planes else np.zeros((0, 0, 0), dtype=np.bool_)
+
+    @property
+    def best(self) -> Mask:
+        """The mask of the highest score, the first one of equals.
+
+        Raises:
+            StateError: If there is no mask.
+        """
+        if not self.items:
+            raise StateError("there is no mask to choose from", hint="check len(masks) first")
+        return max(self.items, key=lambda mask: mask.score)
+
+    def overlay(self, *, image: Picture | None = None) -> Image.Image:
+        """Draw all masks over the picture, each in its colour, with prompt and scores.
+
+        Args:
+            image: The upright picture, uint8 RGB (H, W, 3), if the masks do not carry it.
+
+        Returns:
+            RGB picture.
+
+        Raises:
+            StateError: If there is no picture.
+            ImageError: If `image` has another size or type.
+        """
+        arrays = [mask.array for mask in self.items]
+        scores = [mask.score for mask in self.items]
+        return draw(self._picture(image), arrays, self._common_prompt(), scores)
+
+    def show(self, *, image: Picture | None = None) -> None:
+        """Open a figure of all masks side by side, with scores, points as stars and the box.
+
+        Args:
+            image: The upright picture, uint8 RGB (H, W, 3), if the masks do not carry it.
+
+        Raises:
+            StateError: If there is no picture.
+            ImageError: If `image` has another size or type.
+            MissingExtra: If matplotlib is not installed.
+        """
+        candidates_figure(
+            self._picture(image),
+            [mask.array for mask in self.items],
+            [mask.score for mask in self.items],
+            [mask.prompt for mask in self.items],
+        )
+        from matplotlib import pyplot
+
+        pyplot.show()
+
+    def _repr_png_(self) -> bytes | None:
+        """Show the overlay in a notebook; without a picture the notebook shows the text form."""
+        has_picture = bool(self.items) and self.items[0].picture is not None
+        return _notebook_png(self.overlay()) if has_picture else None
+
+    def _picture(self, image: Picture | None) -> Picture:
+        if self.items:
+            return _picture_of(self.items[0], image)
+        if image is None:
+            raise StateError("there is no mask and no picture", hint="pass image=")
+        return image
+
+    def _common_prompt(self) -> Prompt | None:
+        prompts = [mask.prompt for mask in self.items]
+        return prompts[0] if prompts and all(prompt is prompts[0] for prompt in prompts) else None
+
+
+def _picture_of(mask: Mask, image: Picture | None) -> Picture:
+    if image is not None:
+        return _check_picture(np.asarray(image), mask.frame, "image")
+    if mask.picture is None:
+        height, width = mask.frame.original_hw
+        raise StateError(
+            "the mask does not carry its picture",
+            hint=f"pass image=, the upright RGB picture as uint8 ({height}, {width}, 3)",
+        )
+    return mask.picture
+
+
+def _check_picture(picture: Picture, frame: ImageFrame, name: str) -> Picture:
+    expected = (*frame.original_hw, 3)
+    if picture.shape != expected or picture.dtype != np.uint8:
+        raise ImageError(
+            f"{name} must be uint8 of shape {expected}, got {picture.dtype} {picture.shape}",
+            hint="pass the upright RGB picture the mask was made from",
+        )
+    return picture
+
+
+def _notebook_png(overlay: Image.Image) -> bytes:
+    overlay.thumbnail((_NOTEBOOK_SIDE_PX, _NOTEBOOK_SIDE_PX))
+    return png_bytes(overlay)

@@ -1,0 +1,141 @@
+"""Masks drawn over their picture, to be seen on any photo.
+
+A mask is a translucent tint inside a line of two tones: bright within the border, dark outside,
+so that one of them stands out on whatever lies beneath.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from anymask.errors import InputError
+from anymask.masks.boxes import box_of
+from anymask.masks.colours import Colour, colour_of
+from anymask.masks.marks import Label, draw_labels, draw_prompt, stroke_px
+from anymask.masks.plane import BoolMask, mask_plane
+from anymask.vocabulary import Prompt
+
+Picture = NDArray[np.uint8]
+"""Pixels of the upright picture, uint8 RGB, (H, W, 3)."""
+
+_TINT = 0.42
+_BRIGHTEN = 0.65
+_DARK = 12.0
+_DARK_SHARE = 0.8
+
+
+def draw(
+    picture: Picture,
+    masks: Sequence[NDArray[np.generic]] | NDArray[np.generic],
+    prompt: Prompt | None = None,
+    scores: Sequence[float] | None = None,
+) -> Image.Image:
+    """Draw masks, the prompt and the scores over a picture.
+
+    Args:
+        picture: Uint8 RGB, (H, W, 3); not changed.
+        masks: Bool, each (H, W), or (M, H, W); every mask has its own colour, small ones lie on
+            top of large ones.
+        prompt: Whose points (green + and red −) and box to draw, pixels of the picture, or None.
+        scores: One number a mask, written beside it, or None. A score that finds no free place
+            is left out.
+
+    Returns:
+        RGB picture of the same size.
+
+    Raises:
+        InputError: If a mask has another size than the picture, or scores and masks differ in
+            number.
+    """
+    planes = [mask_plane(mask) for mask in masks]
+    _check_sizes(picture, planes, scores)
+    colours = [colour_of(index) for index in range(len(planes))]
+    canvas = paint_masks(picture, planes, colours)
+    if prompt is not None:
+        draw_prompt(canvas, prompt)
+    drawn = Image.fromarray(canvas)
+    if scores is not None:
+        labels = [
+            Label(text=f"{score:.2f}", colour=colour, box=box)
+            for plane, colour, score in zip(planes, colours, scores, strict=True)
+            if (box := box_of(plane))[2] > 0
+        ]
+        draw_labels(drawn, labels, keep_clear=prompt.points if prompt is not None else ())
+    return drawn
+
+
+def paint_masks(picture: Picture, masks: Sequence[BoolMask], colours: Sequence[Colour]) -> Picture:
+    """Tint and outline masks on a copy of a picture.
+
+    Args:
+        picture: Uint8 RGB, (H, W, 3).
+        masks: Bool, each (H, W).
+        colours: One a mask.
+
+    Returns:
+        Uint8 RGB, (H, W, 3).
+    """
+    canvas = picture.copy()
+    width_px = stroke_px(picture.shape[:2])
+    largest_first = sorted(range(len(masks)), key=lambda index: -np.count_nonzero(masks[index]))
+    for index in largest_first:
+        _tint(canvas, picture, masks[index], colours[index])
+    for index in largest_first:
+        _outline(canvas, masks[index], colours[index], width_px)
+    return canvas
+
+
+def _tint(canvas: Picture, picture: Picture, mask: BoolMask, colour: Colour) -> None:
+    # From the untouched picture, so that nested masks do not mix into mud.
+    x0, y0, x1, y1 = box_of(mask)
+    inside = mask[y0:y1, x0:x1]
+    pixels = picture[y0:y1, x0:x1][inside].astype(np.float32)
+    tinted = pixels * (1 - _TINT) + np.array(colour, dtype=np.float32) * _TINT
+    canvas[y0:y1, x0:x1][inside] = np.rint(tinted).astype(np.uint8)
+
+
+def _outline(canvas: Picture, mask: BoolMask, colour: Colour, width_px: float) -> None:
+    x0, y0, x1, y1 = box_of(mask)
+    if x1 == 0:
+        return
+    height, width = mask.shape
+    margin = int(np.ceil(width_px)) + 2
+    left, top = max(x0 - margin, 0), max(y0 - margin, 0)
+    right, bottom = min(x1 + margin, width), min(y1 + margin, height)
+    # One pixel of nothing around: the edge of the picture is outlined like any other border.
+    padded = np.pad(mask[top:bottom, left:right].view(np.uint8), 1)
+    region = canvas[top:bottom, left:right]
+    bright = np.array(colour) * (1 - _BRIGHTEN) + 255 * _BRIGHTEN
+    _stroke(region, _line(1 - padded, width_px) * _DARK_SHARE, np.full(3, _DARK))
+    _stroke(region, _line(padded, width_px), bright)
+
+
+def _line(side: NDArray[np.uint8], width_px: float) -> NDArray[np.float32]:
+    """Give how much of each pixel a line along the border covers, on this side of it."""
+    distance = cv2.distanceTransform(side, cv2.DIST_L2, cv2.DIST_MASK_5)
+    # The nearest pixels of the other side are at 1, the border itself at 0.5.
+    cover = np.clip(width_px + 1 - distance, 0, 1) * side
+    return np.asarray(cover[1:-1, 1:-1], dtype=np.float32)
+
+
+def _stroke(region: Picture, cover: NDArray[np.float32], colour: NDArray[np.float64]) -> None:
+    touched = cover > 0
+    share = cover[touched][:, None]
+    region[touched] = np.rint(region[touched] * (1 - share) + colour * share).astype(np.uint8)
+
+
+def _check_sizes(
+    picture: Picture, masks: Sequence[BoolMask], scores: Sequence[float] | None
+) -> None:
+    height, width = picture.shape[:2]
+    for mask in masks:
+        if mask.shape != (height, width):
+            raise InputError(
+                f"mask {mask.shape[1]}×{mask.shape[0]} for picture {width}×{height}",
+                hint="draw a mask over the picture it was made from",
+            )
+    if scores is not None and len(scores) != len(masks):
+        raise InputError(f"{len(scores)} scores for {len(masks)} masks", hint="give one a mask")

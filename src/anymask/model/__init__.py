@@ -1,0 +1,1 @@
+"""The paper's figure, one box a file; see README.md."""

@@ -1,0 +1,89 @@
+"""The default model's image encoder: a convolutional backbone under a small feature pyramid.
+
+The backbone's features are normalised before anything else: its last layers are linear, so their
+raw size would drown the prompts that the decoder adds to them.
+
+Shape letters: B pictures, C channels, H W model frame.
+Source: feature pyramids (Lin et al., 2017); the 16-pixel embedding and the two high-resolution maps
+follow SAM 2 (Ravi et al., 2024), appendix C; the last block follows ConvNeXt (Liu et al., 2022).
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from anymask.model.configs import LiteConfig
+from anymask.model.efficientnet_lite import EfficientNetLite
+from anymask.model.image_encoder import ImageFeatures
+from anymask.model.layers import Attention, ChannelNorm
+
+NUM_HEADS = 8
+
+
+class LiteImageEncoder(nn.Module):
+    """Backbone → global context at stride 32 → image embedding at stride 16, and two skips.
+
+    Args:
+        config: Which backbone, and how many global blocks.
+        embedding_dim: Channels C of the image embedding.
+    """
+
+    def __init__(self, config: LiteConfig, embedding_dim: int) -> None:
+        super().__init__()
+        dim = embedding_dim
+        self.backbone = EfficientNetLite(config.variant)
+        c4, c8, c16, c32 = self.backbone.channels
+        self.norms = nn.ModuleList(ChannelNorm(c) for c in (c4, c8, c16, c32))
+        self.skip4 = nn.Conv2d(c4, dim // 8, 1)
+        self.skip8 = nn.Conv2d(c8, dim // 4, 1)
+        self.lateral16 = nn.Conv2d(c16, dim, 1)
+        self.lateral32 = nn.Conv2d(c32, dim, 1)
+        self.global_blocks = nn.Sequential(
+            *(GlobalBlock(dim) for _ in range(config.num_global_blocks))
+        )
+        self.mix = LocalBlock(dim)
+        self.norm = ChannelNorm(dim)
+
+    def forward(self, pixels: Tensor) -> ImageFeatures:
+        """Encode normalised pictures (B, 3, H, W), H and W multiples of 32."""
+        maps = self.backbone(pixels)
+        f4, f8, f16, f32 = (norm(x) for norm, x in zip(self.norms, maps, strict=True))
+        context = self.global_blocks(self.lateral32(f32))  # (B, C, H/32, W/32)
+        context = F.interpolate(context, scale_factor=2.0, mode="bilinear")
+        embedding = self.norm(self.mix(self.lateral16(f16) + context))  # (B, C, H/16, W/16)
+        return ImageFeatures(embedding, (self.skip8(f8), self.skip4(f4)))
+
+
+class GlobalBlock(nn.Module):
+    """Depthwise convolution (a soft position code), self-attention over the whole grid, MLP."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.position = nn.Conv2d(dim, dim, 3, padding=1, groups=dim)
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn = Attention(dim, NUM_HEADS)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the block's output for x of shape (B, C, h, w)."""
+        x = x + self.position(x)
+        tokens = x.flatten(2).transpose(1, 2)[:, None]  # (B, 1, hw, C)
+        normed = self.norm1(tokens)
+        tokens = tokens + self.attn(normed, normed, normed)
+        tokens = tokens + self.mlp(self.norm2(tokens))
+        return tokens[:, 0].transpose(1, 2).reshape(x.shape)  # (B, C, h, w)
+
+
+class LocalBlock(nn.Module):
+    """Depthwise 5 × 5 convolution and an MLP, with a residual around them."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(dim, dim, 5, padding=2, groups=dim)
+        self.norm = nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the block's output for x of shape (B, C, h, w)."""
+        mixed = self.norm(self.depthwise(x).permute(0, 2, 3, 1))  # (B, h, w, C)
+        return x + self.mlp(mixed).permute(0, 3, 1, 2)  # type: ignore[no-any-return]

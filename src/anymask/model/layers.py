@@ -1,0 +1,93 @@
+"""The three small layers every box of the figure is made of."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of a map (B, C, H, W)."""
+
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the normalised map, (B, C, H, W)."""
+        x = x.permute(0, 2, 3, 1)  # (B, H, W, C)
+        x = F.layer_norm(x, x.shape[-1:], self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)  # (B, C, H, W)
+
+
+class Mlp(nn.Module):
+    """Linear layers with ReLU between them.
+
+    Args:
+        channels: Channels of the input, of each hidden layer and of the output.
+    """
+
+    def __init__(self, *channels: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Linear(before, after) for before, after in zip(channels, channels[1:], strict=False)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the output for x of shape (..., C)."""
+        for layer in self.layers[:-1]:
+            x = F.relu(layer(x))
+        return self.layers[-1](x)  # type: ignore[no-any-return]
+
+
+class Attention(nn.Module):
+    """Multi-head attention between the prompts' token lists, or between tokens and image.
+
+    Token lists have shape (B, P, T, C). Either side may come with P = 1 when all prompts of a
+    picture share it: it is then used for every prompt without being copied.
+
+    Args:
+        dim: Channels of queries, keys and values.
+        num_heads: Heads.
+        downsample: Divisor of the channels inside the attention.
+    """
+
+    def __init__(self, dim: int, num_heads: int, downsample: int = 1) -> None:
+        super().__init__()
+        inner = dim // downsample
+        self.num_heads = num_heads
+        self.q_proj = nn.Linear(dim, inner)
+        self.k_proj = nn.Linear(dim, inner)
+        self.v_proj = nn.Linear(dim, inner)
+        self.out_proj = nn.Linear(inner, dim)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Attend.
+
+        Args:
+            q: Queries, (B, P or 1, T, C).
+            k: Keys, (B, P or 1, S, C).
+            v: Values, (B, P or 1, S, C).
+            bias: Added to every query's scores, (B, P or 1, S), or None.
+
+        Returns:
+            (B, P, T, C).
+        """
+        q, k, v = self.q_proj(q), self.k_proj(k), self.v_proj(v)
+        (B, P, T, C), shared = q.shape, k.shape[1]
+        if bias is not None:
+            bias = bias[:, :, None].expand(B, P, T, k.shape[2])  # (B, P, T, S)
+        if shared == 1 and P > 1:  # one set of keys: all prompts' queries are one long list
+            q = q.reshape(B, 1, P * T, C)
+            bias = None if bias is None else bias.reshape(B, 1, P * T, -1)
+        elif P == 1 and shared > 1:
+            q = q.expand(B, shared, T, C)
+        mask = None if bias is None else bias.flatten(0, 1)[:, None]  # (BP, 1, T, S)
+        out = F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), mask)
+        out = out.transpose(1, 2).reshape(B, max(P, shared), T, C)
+        return self.out_proj(out)  # type: ignore[no-any-return]
+
+    def _heads(self, x: Tensor) -> Tensor:
+        x = x.flatten(0, 1)  # (BP, T, C)
+        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # (BP, heads, T, C / heads)

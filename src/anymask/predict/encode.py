@@ -1,0 +1,79 @@
+"""Pictures → image embeddings."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from itertools import islice
+
+import numpy as np
+import torch
+
+from anymask.image.frame import frame_for
+from anymask.image.picture import Picture
+from anymask.image.prepare import to_model_input
+from anymask.model.image_encoder import ImageFeatures
+from anymask.predict.embedding import ImageEmbedding
+from anymask.weights.loaded import LoadedModel
+
+
+def embed_pictures(
+    loaded: LoadedModel, pictures: Iterable[Picture], batch_size: int = 4
+) -> Iterator[ImageEmbedding]:
+    """Encode pictures, several at a time, and give their embeddings in order.
+
+    Args:
+        loaded: The model.
+        pictures: Upright pictures; read as they are needed.
+        batch_size: Pictures encoded at once.
+    """
+    waiting = iter(pictures)
+    while group := tuple(islice(waiting, batch_size)):
+        yield from embed_batch(loaded, group)
+
+
+@torch.inference_mode()
+def embed_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[ImageEmbedding]:
+    """Encode some pictures in one pass through the encoder.
+
+    Args:
+        loaded: The model.
+        pictures: Upright pictures of any size.
+
+    Returns:
+        One embedding a picture, features in float32 on the model's device.
+
+    Source:
+        Segment Anything (Kirillov et al., 2023), section 3, "Image encoder".
+    """
+    config = loaded.sam.config
+    frames = [frame_for(picture.size_hw, config.input_size) for picture in pictures]
+    inputs = np.stack(
+        [
+            to_model_input(picture.pixels, frame, config.pixel_mean, config.pixel_std)
+            for picture, frame in zip(pictures, frames, strict=True)
+        ]
+    )
+    pixels = torch.from_numpy(inputs).to(loaded.device)
+    reduced = loaded.dtype != torch.float32
+    with torch.autocast(loaded.device.type, loaded.dtype) if reduced else nullcontext():
+        features = loaded.sam.encode(pixels)
+    return [
+        ImageEmbedding(
+            features=_one(features, index),
+            frame=frame,
+            picture=picture,
+            picture_name=picture.name,
+            picture_sha256=picture.sha256 or "",
+            model_name=loaded.name,
+            model_sha256=loaded.sha256,
+        )
+        for index, (picture, frame) in enumerate(zip(pictures, frames, strict=True))
+    ]
+
+
+def _one(features: ImageFeatures, index: int) -> ImageFeatures:
+    # Copies, so that one kept embedding does not keep its whole batch.
+    embedding, *high_res = (
+        x[index : index + 1].float().clone(memory_format=torch.contiguous_format)
+        for x in (features.embedding, *features.high_res)
+    )
+    return ImageFeatures(embedding, tuple(high_res))

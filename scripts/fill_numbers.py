@@ -84,9 +84,8 @@ def draw_cell(cell: Cell) -> str:
     if cell is None:
         return NOT_MEASURED
     if isinstance(cell, float):
-        return (
-            f"{cell:.3f}" if abs(cell) < 1 else f"{cell:.3g}" if abs(cell) < 100 else f"{cell:.0f}"
-        )
+        digits = ".3f" if abs(cell) < 1 else "#.3g" if abs(cell) < 99.95 else ".0f"
+        return format(cell, digits)
     return str(cell).replace("|", "\\|")
 
 

@@ -1,5 +1,6 @@
 """The model people hold: load it, embed a picture, ask for masks."""
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,10 +9,10 @@ from typing import Any, Literal
 import torch
 from numpy.typing import ArrayLike
 
-from anymask.errors import ConfigError
+from anymask.errors import ConfigError, InputError
 from anymask.image.options import ReadOptions
 from anymask.image.read import read_picture
-from anymask.masks.mask import Mask, Masks
+from anymask.masks.mask import Masks
 from anymask.predict.checks import make_prompt
 from anymask.predict.decode import Progress, predict
 from anymask.predict.embedding import ImageEmbedding
@@ -62,11 +63,20 @@ class Model:
         (embedding,) = embed_pictures(self.loaded, [picture])
         return embedding
 
-    def embed_many(self, images: Iterable[Any], *, batch_size: int = 4) -> list[ImageEmbedding]:
+    def embed_many(
+        self,
+        images: Iterable[Any],
+        *,
+        channels: Literal["rgb", "bgr"] = "rgb",
+        options: ReadOptions | None = None,
+        batch_size: int = 4,
+    ) -> list[ImageEmbedding]:
         """Encode many pictures, several at once.
 
         Args:
             images: Anything `embed` takes.
+            channels: Order of the arrays' colours.
+            options: How the pictures are read.
             batch_size: Pictures encoded at once.
 
         Returns:
@@ -75,13 +85,21 @@ class Model:
         Raises:
             ImageError: If a picture cannot be read.
             ConfigError: If `batch_size` is not positive.
+            InputError: If `images` is a single picture.
         """
+        # A path would be taken apart into letters, an array into its rows.
+        if isinstance(images, str | bytes | os.PathLike) or getattr(images, "ndim", 4) < 4:
+            raise InputError(
+                f"images must be a list of pictures, got one {type(images).__name__}",
+                hint="pass [image], or use embed",
+            )
         if batch_size < 1:
             raise ConfigError(f"batch_size is {batch_size}", hint="use 1 or more")
-        pictures = (read_picture(image) for image in images)
+        options = options or ReadOptions()
+        pictures = (read_picture(image, channels=channels, options=options) for image in images)
         return list(embed_pictures(self.loaded, pictures, batch_size))
 
-    def predict(  # noqa: PLR0913 - one argument a kind of prompt
+    def predict(
         self,
         embedding: ImageEmbedding,
         *,
@@ -99,7 +117,8 @@ class Model:
             points: (x, y) pairs in pixels of the upright picture, (N, 2).
             labels: 1 (the object is here) or 0 (it is not) for each point; None for all 1.
             box: x0, y0, x1, y1 in pixels.
-            mask: An earlier answer to refine, a rough mask bool (H, W), or logits (h, w).
+            mask: An earlier answer to refine (its best mask is taken), a rough mask bool (H, W),
+                or logits (h, w).
             multimask: Three masks (True) or one (False); None gives three for a single point and
                 one otherwise.
             normalized: Whether coordinates run from 0 to 1 instead of pixels.
@@ -111,7 +130,7 @@ class Model:
             PromptError: If the prompt cannot be used.
             StateError: If the embedding was made by another model.
         """
-        prompt = make_prompt(points, labels, box, _as_array(mask))
+        prompt = make_prompt(points, labels, box, mask)
         return predict(
             self.loaded, embedding, [prompt], multimask=multimask, normalized=normalized
         )[0]
@@ -178,23 +197,16 @@ def load(
         WeightsError: If the file is missing, damaged, or does not fit.
         ConfigError: If the device, precision or size cannot be used.
     """
+    if precision not in ("auto", "float32", "bfloat16"):
+        raise ConfigError(
+            f"precision {precision!r} is unknown", hint="use auto, float32 or bfloat16"
+        )
     loaded = load_model(source, device=device, architecture=architecture, input_size=input_size)
     return Model(replace(loaded, dtype=_encoder_dtype(precision, loaded.device)))
 
 
 def _encoder_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    match precision:
-        case "float32":
-            return torch.float32
-        case "bfloat16":
-            return torch.bfloat16
-        case "auto":
-            is_safe = device.type == "cuda" and torch.cuda.is_bf16_supported()
-            return torch.bfloat16 if is_safe else torch.float32
-    raise ConfigError(f"precision {precision!r} is unknown", hint="use auto, float32 or bfloat16")
-
-
-def _as_array(mask: Any) -> Any:  # noqa: ANN401 - passed through unless it is our own record
-    if isinstance(mask, Masks):
-        mask = mask.best
-    return mask.low_res_logits if isinstance(mask, Mask) else mask
+    if precision == "auto":
+        is_safe = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.bfloat16 if is_safe else torch.float32
+    return torch.bfloat16 if precision == "bfloat16" else torch.float32

@@ -5,9 +5,7 @@ sizes are (H, W).
 """
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from anymask.errors import PromptError
 
@@ -41,14 +39,14 @@ class Prompt:
         points: (x, y) pairs in pixels of the upright picture.
         labels: One label a point: 1 the object is here, 0 it is not.
         box: Corners (x0, y0, x1, y1), or None.
-        mask: A rough mask, bool or 0/255, (H, W) of the picture; or low-resolution logits of an
-            earlier answer, float, (h, w); or None.
+        mask: An earlier answer (Mask or Masks) to refine; or a rough mask, bool or 0/255, (H, W)
+            of the picture; or low-resolution logits, float, (h, w); or None.
     """
 
     points: tuple[Point, ...] = ()
     labels: tuple[int, ...] = ()
     box: Box | None = None
-    mask: NDArray[np.generic] | None = None
+    mask: Any = None
 
     def __post_init__(self) -> None:
         if len(self.points) != len(self.labels):

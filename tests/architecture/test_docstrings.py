@@ -14,6 +14,8 @@ ERRORS = frozenset(
     for name, value in vars(errors).items()
     if inspect.isclass(value) and issubclass(value, errors.AnymaskError)
 )
+# A state dict holds arrays of all shapes; only its names can be told.
+OF_MANY_SHAPES = re.compile(r"(dict|Mapping|OrderedDict)\[str, ")
 ARRAY_TYPES = re.compile(r"\b(Tensor|NDArray|ndarray|ArrayLike)\b")
 # Matches such as (H, W), (N,), (..., 4), (B, C, H/4, W/4) and (B×P, 256).
 SIZE = r"(?:\.\.\.|[\w·×*+/ −-]+)"
@@ -55,7 +57,10 @@ def takes_arrays(function: Function) -> bool:
     arguments = function.args
     named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
     annotations = [ast.unparse(argument.annotation) for argument in named if argument.annotation]
-    return any(ARRAY_TYPES.search(annotation) for annotation in annotations)
+    return any(
+        ARRAY_TYPES.search(annotation) and not OF_MANY_SHAPES.match(annotation)
+        for annotation in annotations
+    )
 
 
 def problems(function: Function) -> list[str]:
@@ -94,6 +99,7 @@ def _is_accessor(function: Function) -> bool:
         ("def f(a: int): pass", 1),
         ("def f(a: Tensor): 'Give (B, C, h, w) from (N,).'", 0),
         ("def f(a: Tensor): 'Give a.'", 1),
+        ("def f(a: Mapping[str, Tensor]): 'Give a.'", 0),
         ("def f(*, a: NDArray[np.bool_] | None): 'Give a.'", 1),
         ("def f(a):\n    'Give.'\n    raise PromptError('no')", 1),
         ("def f(a):\n    'Give.'\n    raise errors.PromptError('no')", 1),

@@ -36,7 +36,7 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
 
 CHANGES_NOTHING = """
 import importlib, logging, os, random, sys, warnings
-import cv2, numpy, PIL.Image, rich, safetensors.torch, torch, typer
+import cv2, numpy, PIL.Image, rich.console, rich.progress, safetensors.torch, torch, typer
 def state():
     return {
         "environment": dict(os.environ),

@@ -27,9 +27,10 @@ def broken_links(page) -> list[str]:
             continue
         place, _, anchor = link.partition("#")
         target = page.parent / place if place else page
-        if not target.exists():
-            broken.append(link)
-        elif anchor and anchor not in anchors(target.read_text(encoding="utf-8")):
+        is_there = target.exists()
+        if is_there and anchor:
+            is_there = anchor in anchors(target.read_text(encoding="utf-8"))
+        if not is_there:
             broken.append(link)
     return broken
 

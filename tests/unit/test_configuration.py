@@ -146,6 +146,16 @@ def test_what_does_not_fit_is_refused_by_name(changes: dict[str, Any], sentence)
         from_mapping(Whole, {"size": 64} | changes)
 
 
+def test_a_choice_among_numbers_takes_no_truth_value():
+    @dataclass(frozen=True, kw_only=True)
+    class Chosen:
+        stride: Literal[1, 2]
+
+    assert from_mapping(Chosen, {"stride": 2}) == Chosen(stride=2)
+    with pytest.raises(ConfigError, match=r"^setting 'stride' must be one of 1, 2, got True"):
+        from_mapping(Chosen, {"stride": True})
+
+
 def test_a_missing_setting_is_named_with_what_it_takes():
     with pytest.raises(ConfigError, match=r"^setting 'size' is missing; set it to a whole number"):
         from_mapping(Whole, {})

@@ -78,10 +78,10 @@ def noisy_box(
     size = np.tile(box[2:] - box[:2], 2)
     noise = rng.normal(0.0, relative_std, 4) * size
     box += np.clip(noise, -most_px, most_px)
-    low = np.minimum(box[:2], box[2:] - 1)
     limits = np.array(mask.shape[::-1], dtype=np.float64)
-    x0, y0 = np.clip(low, 0, limits - 1)
-    x1, y1 = np.clip(box[2:], low + 1, limits)
+    low = np.clip(np.minimum(box[:2], box[2:] - 1), 0, limits - 1)
+    x0, y0 = low
+    x1, y1 = np.clip(np.maximum(box[2:], low + 1), 0, limits)
     return float(x0), float(y0), float(x1), float(y1)
 
 

@@ -12,7 +12,7 @@ from anymask.image.decoded import Decoded
 from anymask.image.limits import MetadataBudget, check_num_bytes, check_size
 from anymask.image.options import ReadOptions
 from anymask.image.pages import check_page
-from anymask.image.rows import DECODER_ERRORS, OpenPlugin, load_rows
+from anymask.image.rows import DECODER_ERRORS, OpenPlugin, cut_in_header, load_rows
 from anymask.image.source import Source
 from anymask.image.tiff_directory import exif_orientation
 
@@ -33,7 +33,8 @@ def read_gif(source: Source, options: ReadOptions) -> Decoded:
     """
     head = source.read_at(6, 4)
     if len(head) == 4:
-        check_size(source.name, *struct.unpack("<HH", head), options.max_pixels)
+        width, height = struct.unpack("<HH", head)
+        check_size(source.name, width, height, options.max_pixels)
     check_num_bytes(source.name, source.num_bytes, options.max_pixels)
     data = source.read_all()
     image, notes = load_frame(lambda: GifImageFile(io.BytesIO(data)), source.name, options)
@@ -55,6 +56,8 @@ def read_webp(source: Source, options: ReadOptions) -> Decoded:
         InputError: If a frame is asked for that is not there.
     """
     head = source.read_at(0, 30)
+    if len(head) < 30:
+        raise cut_in_header(source.name)
     check_size(source.name, *_webp_size(head), options.max_pixels)
     check_num_bytes(source.name, source.num_bytes, options.max_pixels)
     told = struct.unpack("<I", head[4:8])[0] + 8
@@ -123,10 +126,8 @@ def _num_frames(open_plugin: OpenPlugin) -> int:
 
 
 def _webp_size(head: bytes) -> tuple[int, int]:
-    """Give width and height of the canvas; (0, 0) if the header is cut."""
+    """Give width and height of the canvas."""
     kind = head[12:16]
-    if len(head) < 30:
-        return 0, 0
     if kind == b"VP8X":
         width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
         return width, height

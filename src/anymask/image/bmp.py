@@ -30,7 +30,9 @@ def read_bmp(source: Source, options: ReadOptions) -> Decoded:
     head = source.read_at(14, 12)
     if len(head) == 12:
         is_oldest = head[0] == 12
-        width, height = struct.unpack("<HH" if is_oldest else "<ii", head[4 : 8 if is_oldest else 12])
+        width, height = struct.unpack(
+            "<HH" if is_oldest else "<ii", head[4 : 8 if is_oldest else 12]
+        )
         check_size(source.name, width, abs(height), options.max_pixels)  # < 0: from the top down
     check_page(source.name, options.page, 1)
     check_num_bytes(source.name, source.num_bytes, options.max_pixels)

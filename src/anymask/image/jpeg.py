@@ -16,7 +16,7 @@ from anymask.image.decoded import Decoded
 from anymask.image.limits import MetadataBudget, check_num_bytes, check_size
 from anymask.image.options import ReadOptions
 from anymask.image.pages import check_page
-from anymask.image.rows import load_rows
+from anymask.image.rows import cut_in_header, load_rows
 from anymask.image.source import Source
 from anymask.image.tiff_directory import exif_orientation
 
@@ -87,7 +87,7 @@ def _walk(source: Source, max_pixels: int) -> _Header:
             continue
         raw_length = source.read_at(start, 2)
         if len(raw_length) < 2:
-            raise _cut_in_header(source.name)
+            raise cut_in_header(source.name)
         (length,) = struct.unpack(">H", raw_length)
         if marker == _START_OF_SCAN:
             header.scan_offset = start - 2
@@ -95,7 +95,7 @@ def _walk(source: Source, max_pixels: int) -> _Header:
             return header
         body = source.read_at(start + 2, length - 2)
         if len(body) < length - 2:
-            raise _cut_in_header(source.name)
+            raise cut_in_header(source.name)
         if marker in _FRAME_HEADERS and len(body) >= 5:
             height, width = struct.unpack(">HH", body[1:5])
             header.size_wh = (width, height)
@@ -111,7 +111,7 @@ def _next_marker(source: Source, offset: int) -> tuple[int, int]:
     while True:
         window = source.read_at(offset, 512)
         if len(window) < 2:
-            raise _cut_in_header(source.name)
+            raise cut_in_header(source.name)
         for index in range(len(window) - 1):
             if window[index] == 0xFF and window[index + 1] not in (0x00, 0xFF):
                 return window[index + 1], offset + index + 2
@@ -134,9 +134,3 @@ def _is_needed_metadata(header: _Header, marker: int, body: bytes) -> bool:
 
 def _metadata_name(marker: int) -> str:
     return "comment" if marker == 0xFE else f"APP{marker & 15}"
-
-
-def _cut_in_header(name: str) -> ImageError:
-    return ImageError(
-        f"{name}: cut short inside its header, no row decodes", hint="download or copy it again"
-    )

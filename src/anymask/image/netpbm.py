@@ -14,6 +14,7 @@ from anymask.image.decoded import Decoded, Samples
 from anymask.image.limits import check_num_bytes, check_size
 from anymask.image.options import ReadOptions
 from anymask.image.pages import check_page
+from anymask.image.rows import accept_rows
 from anymask.image.source import Source
 
 _HEADER_BYTES = 65_536
@@ -54,7 +55,8 @@ def read_netpbm(source: Source, options: ReadOptions) -> Decoded:
         flat = _whole_rows(body, dtype, row_length)
     else:
         flat = _plain(body, magic, row_length, source.name)
-    rows, notes = _checked_rows(flat[:height], height, source.name, options)
+    rows = flat[:height]
+    notes = accept_rows(source.name, len(rows), height, options) if len(rows) < height else ()
     if magic in (b"Pf", b"PF"):  # stored from the bottom up
         return Decoded(
             raster=_samples(rows[::-1], width), mode="RGB" if num_bands == 3 else "L", notes=notes
@@ -118,21 +120,6 @@ def _plain(body: bytes, magic: bytes, row_length: int, name: str) -> Samples:
         values = np.fromstring(text.decode("ascii"), np.int64, sep=" ")
     num_rows = values.size // row_length
     return values[: num_rows * row_length].reshape(num_rows, row_length)
-
-
-def _checked_rows(
-    rows: Samples, height: int, name: str, options: ReadOptions
-) -> tuple[Samples, tuple[str, ...]]:
-    if len(rows) == height:
-        return rows, ()
-    found = f"cut short, {len(rows)} of {height} rows decode"
-    if len(rows) == 0:
-        raise ImageError(f"{name}: {found}", hint="download or copy it again")
-    if not options.allow_truncated:
-        raise ImageError(
-            f"{name}: {found}", hint="download it again, or use these rows with --allow-truncated"
-        )
-    return rows, (f"{found}; the rest is left out",)
 
 
 def _samples(rows: Samples, width: int) -> Samples:

@@ -11,17 +11,15 @@ import zlib
 import numpy as np
 from PIL.PngImagePlugin import PngImageFile
 
-from anymask.errors import ImageError
 from anymask.image.animation import load_frame
 from anymask.image.decoded import Decoded, Samples
 from anymask.image.limits import MetadataBudget, check_num_bytes, check_size
 from anymask.image.options import ReadOptions
+from anymask.image.rows import cut_in_header
 from anymask.image.source import Source
 from anymask.image.tiff_directory import exif_orientation
 
-_PIXEL_CHUNKS = frozenset(
-    {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"}
-)
+_PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"})
 _GREY = 0  # colour type in the header
 
 
@@ -41,10 +39,7 @@ def read_png(source: Source, options: ReadOptions) -> Decoded:
     """
     head = source.read_at(0, 33)
     if len(head) < 33 or head[12:16] != b"IHDR":
-        raise ImageError(
-            f"{source.name}: cut short inside its header, no row decodes",
-            hint="download or copy it again",
-        )
+        raise cut_in_header(source.name)
     width, height, depth, kind = struct.unpack(">IIBB", head[16:26])
     check_size(source.name, width, height, options.max_pixels)
     check_num_bytes(source.name, source.num_bytes, options.max_pixels)

@@ -60,20 +60,51 @@ def load_rows(
         lay_canvas(image, 0)
         image.load()
     except DECODER_ERRORS as error:
-        partial, num_rows = _rows_there(open_plugin, open_completed)
-        if num_rows == 0 and not _is_cut(error):
+        try:
+            partial, top, bottom = _rows_there(open_plugin, open_completed)
+        except DECODER_ERRORS:  # a decoder of all or nothing, as WebP's
+            raise _cannot_decode(name, error) from error
+        if top == bottom and not _is_cut(error):
             raise _cannot_decode(name, error) from error
         state = "cut short" if _is_cut(error) else "damaged"
-        found = f"{state}, {num_rows} of {height} rows decode"
-        if num_rows == 0:
-            raise ImageError(f"{name}: {found}", hint="download or copy it again") from error
-        if not options.allow_truncated:
-            raise ImageError(
-                f"{name}: {found}",
-                hint="download it again, or use these rows with --allow-truncated",
-            ) from error
-        return partial.crop((0, 0, width, num_rows)), (f"{found}; the rest is left out",)
+        notes = accept_rows(name, bottom - top, height, options, state=state)
+        return partial.crop((0, top, width, bottom)), notes
     return image, ()
+
+
+def accept_rows(
+    name: str, num_rows: int, height: int, options: ReadOptions, *, state: str = "cut short"
+) -> tuple[str, ...]:
+    """Note that rows are missing, or refuse the picture because of it.
+
+    Args:
+        name: Name for messages, escaped.
+        num_rows: How many rows decode.
+        height: How many there should be.
+        options: How to read it.
+        state: What is wrong with the file.
+
+    Returns:
+        The note.
+
+    Raises:
+        ImageError: If no row decodes, or rows may not be missing.
+    """
+    found = f"{state}, {num_rows} of {height} rows decode"
+    if num_rows == 0:
+        raise ImageError(f"{name}: {found}", hint="download or copy it again")
+    if not options.allow_truncated:
+        raise ImageError(
+            f"{name}: {found}", hint="download it again, or use these rows with --allow-truncated"
+        )
+    return (f"{found}; {'the rest is left out' if num_rows < height else 'coarsely'}",)
+
+
+def cut_in_header(name: str) -> ImageError:
+    """Give the error for a file that ends before its pixels begin."""
+    return ImageError(
+        f"{name}: cut short inside its header, no row decodes", hint="download or copy it again"
+    )
 
 
 def lay_canvas(image: ImageFile.ImageFile, level: int) -> None:
@@ -89,20 +120,23 @@ def lay_canvas(image: ImageFile.ImageFile, level: int) -> None:
 
 def _rows_there(
     open_plugin: OpenPlugin, open_completed: OpenPlugin | None
-) -> tuple[Image.Image, int]:
-    image, on_black = _decoded_on(open_plugin, 0)
-    if open_completed is not None and image.info.get("progressive"):
+) -> tuple[Image.Image, int, int]:
+    """Decode what there is, and give the first row of it and the one after the last."""
+    if open_completed is not None and open_plugin().info.get("progressive"):
         # A progressive file gives no row before its last scan, but a coarse picture when ended.
         completed = open_completed()
         completed.load()
-        return completed, _rows_before_tail(completed, _GREY)
+        return completed, 0, _rows_before_tail(completed, _GREY)
+    image, on_black = _decoded_on(open_plugin, 0)
     image, on_white = _decoded_on(open_plugin, 255)
-    differing = [row for row, (a, b) in enumerate(zip(on_black, on_white, strict=True)) if a != b]
-    if differing:
-        return image, differing[0]
+    missing = [row for row, (a, b) in enumerate(zip(on_black, on_white, strict=True)) if a != b]
+    if missing and missing[0] == 0 and missing[-1] < image.height - 1:
+        return image, missing[-1] + 1, image.height  # stored from the bottom up, as BMP is
+    if missing:
+        return image, 0, missing[0]
     # Some decoders paint their own canvas; what they left is then all one value.
     last = image.getpixel((0, image.height - 1))
-    return image, _rows_before_tail(image, last)
+    return image, 0, _rows_before_tail(image, last)
 
 
 def _decoded_on(open_plugin: OpenPlugin, level: int) -> tuple[Image.Image, list[int]]:
@@ -124,7 +158,7 @@ def _decoded_on(open_plugin: OpenPlugin, level: int) -> tuple[Image.Image, list[
     return image, checksums
 
 
-def _rows_before_tail(image: Image.Image, value: float | tuple[int, ...] | None) -> int:
+def _rows_before_tail(image: Image.Image, value: int | float | tuple[int, ...] | None) -> int:
     """Give the number of rows before the tail that holds nothing but one value."""
     if isinstance(value, int) and image.mode not in ("L", "P", "1", "I", "F"):
         value = (value,) * len(image.getbands())
@@ -136,15 +170,14 @@ def _rows_before_tail(image: Image.Image, value: float | tuple[int, ...] | None)
 
 
 def _is_cut(error: BaseException) -> bool:
-    return "truncated" in str(error).lower() or isinstance(error, EOFError | struct.error)
+    ends = (EOFError, IndexError, struct.error)  # Pillow wraps them while it opens a file
+    is_end = isinstance(error, ends) or isinstance(error.__cause__, ends)
+    return is_end or "truncated" in str(error).lower()
 
 
 def _cannot_decode(name: str, error: BaseException) -> ImageError:
     if _is_cut(error):
-        return ImageError(
-            f"{name}: cut short inside its header, no row decodes",
-            hint="download or copy it again",
-        )
+        return cut_in_header(name)
     reason = str(error).splitlines()[0].strip(" .")[:80] if str(error) else type(error).__name__
     return ImageError(
         f"{name}: is damaged, no row decodes ({reason})", hint="download or copy it again"

@@ -7,10 +7,24 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from anymask.errors import ImageError, InputError
 from anymask.image.names import display_name
+
+_HASHED_AT_A_TIME = 2**20
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A file object opened in binary mode."""
+
+    def read(self) -> bytes:
+        """Give all that is left."""
+        ...
+
+
+Openable = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +73,13 @@ class Source:
 
     def sha256(self) -> str:
         """Give the SHA-256 of all bytes as hex digits, in little memory."""
-        self.file.seek(0)
-        return hashlib.file_digest(self.file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        for offset in range(0, self.num_bytes, _HASHED_AT_A_TIME):
+            digest.update(self.read_at(offset, _HASHED_AT_A_TIME))
+        return digest.hexdigest()
 
 
-def open_source(given: str | os.PathLike[str] | bytes | bytearray | memoryview | Any) -> Source:
+def open_source(given: Openable) -> Source:
     """Open what was given: a path, the bytes themselves, or a binary file object.
 
     Args:

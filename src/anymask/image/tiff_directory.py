@@ -134,9 +134,11 @@ def _directory(read_at: ReadAt, offset: int, order: str, *, is_big: bool) -> Dir
         return None
     num_entries = min(struct.unpack(f"{order}{count_letter}", counted)[0], 65_535)
     body = read_at(offset + count_size, num_entries * entry_size + inline)
+    if len(body) < num_entries * entry_size:
+        return None
     pointer = "Q" if is_big else "I"
     entries: dict[int, Entry] = {}
-    for index in range(min(num_entries, len(body) // entry_size)):
+    for index in range(num_entries):
         tag, type_, count, value = struct.unpack_from(
             f"{order}HH{pointer}{pointer}", body, index * entry_size
         )

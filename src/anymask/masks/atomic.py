@@ -1,5 +1,6 @@
 """Files that are either whole or not there."""
 
+import contextlib
 import errno
 import os
 import uuid
@@ -37,7 +38,9 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, *, overwrite: bool = 
             raise
         raise OutputError(f"{shown_name(path)}: {_reason(error)}", hint=_remedy(error)) from error
     finally:
-        partial.unlink(missing_ok=True)
+        # After the rename it is gone; where the folder is none it never was.
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def shown_name(path: str | os.PathLike[str] | bytes) -> str:

@@ -7,11 +7,13 @@ from PIL import Image
 
 from anymask.errors import InputError
 from anymask.masks.boxes import box_of
-from anymask.masks.plane import BoolMask
 
-# Width of the edge, and how far a colour may be taken over from the inside.
+Pixels = NDArray[np.int64]
+"""Rows or columns of some pixels, (N,)."""
+
+# Width of the ramp, and how far a colour may be taken over from the inside.
 _EDGE_PX = 1.5
-_MAX_BORROW_PX = 4.0
+_MARGIN_PX = 4
 
 
 def cut_out(
@@ -45,64 +47,84 @@ def cut_out(
                 f"{name} {array.shape} for a picture of {picture.shape[:2]}",
                 hint="pass arrays of the same picture",
             )
-    opacity = _soft_mask(np.asarray(logits, dtype=np.float32))
-    colours = _clean_colours(picture, opacity)
+    cut = np.zeros((*picture.shape[:2], 4), dtype=np.uint8)
+    x0, y0, x1, y1 = box_of(logits > 0)
+    if x1 == 0:
+        return Image.fromarray(cut)
+    part = np.s_[
+        max(y0 - _MARGIN_PX, 0) : y1 + _MARGIN_PX, max(x0 - _MARGIN_PX, 0) : x1 + _MARGIN_PX
+    ]
+    opacity = _soft_mask(np.asarray(logits[part], dtype=np.float32))
+    cut[part][:, :, :3] = _clean_colours(picture[part], opacity)
     if alpha is not None:
-        opacity = np.rint(opacity * (alpha / np.float32(255))).astype(np.uint8)
-    cut = np.dstack([colours, opacity])
-    x0, y0, x1, y1 = box_of(opacity)
+        opacity = np.rint(opacity * (alpha[part] / np.float32(255))).astype(np.uint8)
+    cut[part][:, :, 3] = opacity
+    x0, y0, x1, y1 = box_of(cut[:, :, 3])
     return Image.fromarray(cut[y0:y1, x0:x1] if crop and x1 > 0 else cut)
+
+
+def _square() -> NDArray[np.uint8]:
+    """Give the 3 × 3 neighbourhood."""
+    return np.ones((3, 3), dtype=np.uint8)
 
 
 def _soft_mask(logits: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Give the opacity, uint8 (H, W): 255 inside, 0 outside, a short ramp between."""
     mask = (logits > 0).view(np.uint8)
-    square = np.ones((3, 3), dtype=np.uint8)
-    is_edge = cv2.dilate(mask, square) != cv2.erode(mask, square)
+    edge = np.nonzero(cv2.dilate(mask, _square()) != cv2.erode(mask, _square()))
     opacity = mask * np.uint8(255)
-    slope = np.hypot(_slope(logits, 1, 0), _slope(logits, 0, 1))[is_edge]
     # Logits over their slope is the distance to the border in pixels, whatever their scale.
-    distance_px = logits[is_edge] / np.maximum(slope, np.float32(1e-6))
-    ramp = np.clip(0.5 + distance_px / _EDGE_PX, 0, 1)
-    opacity[is_edge] = np.rint(ramp * 255).astype(np.uint8)
+    distance_px = logits[edge] / np.maximum(_slope(logits, *edge), np.float32(1e-6))
+    opacity[edge] = np.rint(np.clip(0.5 + distance_px / _EDGE_PX, 0, 1) * 255).astype(np.uint8)
     return opacity
 
 
-def _slope(logits: NDArray[np.float32], along_x: int, along_y: int) -> NDArray[np.float32]:
-    slope = cv2.Sobel(
-        logits, cv2.CV_32F, along_x, along_y, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(slope, dtype=np.float32).reshape(logits.shape)
+def _slope(logits: NDArray[np.float32], rows: Pixels, columns: Pixels) -> NDArray[np.float32]:
+    """Give how steeply the logits change at some pixels, in logits a pixel."""
+    last_row, last_column = logits.shape[0] - 1, logits.shape[1] - 1
+    up, down = np.maximum(rows - 1, 0), np.minimum(rows + 1, last_row)
+    left, right = np.maximum(columns - 1, 0), np.minimum(columns + 1, last_column)
+    along_y = (logits[down, columns] - logits[up, columns]) / np.maximum(down - up, 1)
+    along_x = (logits[rows, right] - logits[rows, left]) / np.maximum(right - left, 1)
+    return np.asarray(np.hypot(along_y, along_x), dtype=np.float32)
 
 
 def _clean_colours(picture: NDArray[np.uint8], opacity: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Give colours, uint8 (H, W, 3): the picture's inside, borrowed at the edge, else zero."""
     colours = np.where(opacity[:, :, None] > 0, picture, np.uint8(0))
-    solid: BoolMask = opacity == 255
-    if solid.all() or not solid.any():
-        return colours
-    x0, y0, x1, y1 = box_of(opacity)
-    margin = int(_MAX_BORROW_PX)
-    part = np.s_[max(y0 - margin, 0) : y1 + margin, max(x0 - margin, 0) : x1 + margin]
+    solid = (opacity == 255).view(np.uint8)
     # A camera mixes both sides over a pixel or two, so colours come from one pixel further in;
     # where the object is too thin for that, from its solid pixels.
-    core = cv2.erode(solid.view(np.uint8), np.ones((3, 3), dtype=np.uint8)).view(np.bool_)
-    is_open = opacity[part] < 255
-    for source in (solid[part], core[part]):
-        _borrow(colours[part], picture[part], source, is_open)
+    core = np.asarray(cv2.erode(solid, _square()), dtype=np.uint8)
+    reach = np.ones((2 * _MARGIN_PX + 1,) * 2, dtype=np.uint8)
+    rows, columns = np.nonzero((opacity < 255) & (cv2.dilate(solid, reach) > 0))
+    for source in (core, solid):
+        rows, columns = _borrow(colours, picture, source, rows, columns)
     return colours
 
 
 def _borrow(
-    colours: NDArray[np.uint8], picture: NDArray[np.uint8], source: BoolMask, is_open: BoolMask
-) -> None:
-    """Give open pixels near a source pixel the colour of the nearest one, in place."""
-    if not source.any():
-        return
-    distance_px, nearest = cv2.distanceTransformWithLabels(
-        (~source).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    donors = np.zeros((int(nearest.max()) + 1, 3), dtype=np.uint8)
-    donors[nearest[source]] = picture[source]
-    is_near = is_open & (distance_px <= _MAX_BORROW_PX)
-    colours[is_near] = donors[nearest[is_near]]
+    colours: NDArray[np.uint8],
+    picture: NDArray[np.uint8],
+    source: NDArray[np.uint8],
+    rows: Pixels,
+    columns: Pixels,
+) -> tuple[Pixels, Pixels]:
+    """Give pixels the colour of the nearest source pixel, in place; return those without one."""
+    last_row, last_column = source.shape[0] - 1, source.shape[1] - 1
+    for step_y, step_x in _nearest_steps():
+        # A step that leaves the picture ends on its border, still no farther than the step.
+        from_rows = np.clip(rows + step_y, 0, last_row)
+        from_columns = np.clip(columns + step_x, 0, last_column)
+        has_found = source[from_rows, from_columns] > 0
+        donors = picture[from_rows[has_found], from_columns[has_found]]
+        colours[rows[has_found], columns[has_found]] = donors
+        rows, columns = rows[~has_found], columns[~has_found]
+    return rows, columns
+
+
+def _nearest_steps() -> list[tuple[int, int]]:
+    """Give the steps to all pixels within reach, nearest first."""
+    reach = range(-_MARGIN_PX, _MARGIN_PX + 1)
+    steps = [(y, x) for y in reach for x in reach if 0 < y * y + x * x <= _MARGIN_PX**2]
+    return sorted(steps, key=lambda step: step[0] ** 2 + step[1] ** 2)

@@ -67,7 +67,7 @@ def candidates_figure(
         panels[index].set_title(f"Mask {index + 1}, score {score:.3f}", fontsize=14)
         if (prompt := prompts[index]) is not None:
             _draw_prompt(panels[index], prompt)
-    if not masks:
+    if len(masks) == 0:
         panels[0].imshow(picture)
     return figure
 

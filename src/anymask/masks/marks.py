@@ -16,6 +16,11 @@ _GREEN = (35, 175, 70)
 _RED = (225, 40, 40)
 _WHITE = (255, 255, 255)
 _DARK = (12, 12, 12)
+_MIN_SIDE_PX = 24
+# A label larger than this share of the picture would hide too much of it.
+_MAX_LABEL_SHARE = 0.08
+# An object up to this many label widths wide may have its label beside it.
+_SMALL_IN_LABELS = 3
 # Coordinates are handed to OpenCV in sixteenths of a pixel.
 _FRACTION_BITS = 4
 
@@ -28,11 +33,13 @@ class Label:
         text: What to write.
         colour: Of the swatch beside the text.
         box: What it belongs to, (x0, y0, x1, y1), pixels.
+        top_x: Where that reaches its top, pixels.
     """
 
     text: str
     colour: Colour
     box: IntBox
+    top_x: int
 
 
 def stroke_px(size_hw: tuple[int, ...]) -> float:
@@ -56,6 +63,9 @@ def draw_prompt(canvas: NDArray[np.uint8], prompt: Prompt) -> None:
             plus, others red with a minus.
     """
     size_hw = canvas.shape[:2]
+    # On a thumbnail the marks would hide the mask.
+    if _mean_side(size_hw) < _MIN_SIDE_PX:
+        return
     width = stroke_px(size_hw)
     if prompt.box is not None:
         x0, y0, x1, y1 = prompt.box
@@ -87,7 +97,10 @@ def draw_labels(
     font = ImageFont.load_default(size=max(11.0, 0.032 * _mean_side(size_hw)))
     for label in labels:
         chip = _chip(label, font)
-        place = _free_place(chip.size, label.box, canvas.size, taken)
+        others = [other.box for other in labels if other is not label]
+        place = _free_place(chip.size, label, canvas.size, taken + others, label.box[3])
+        # Objects inside each other leave no place beside all of them.
+        place = place or _free_place(chip.size, label, canvas.size, taken, canvas.height)
         if place is not None:
             canvas.paste(chip, place[:2], chip)
             taken.append(place)
@@ -143,20 +156,28 @@ def _chip(label: Label, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> I
 
 
 def _free_place(
-    size: tuple[int, int], box: IntBox, picture_size: tuple[int, int], taken: Sequence[IntBox]
+    size: tuple[int, int],
+    label: Label,
+    picture_size: tuple[int, int],
+    taken: Sequence[IntBox],
+    lowest_y: int,
 ) -> IntBox | None:
-    """Find a place for a label: around its box, else inside it, else anywhere below its top."""
+    """Find a place for a label: above its object, else beside a small one, else on it."""
     width, height = size
     last_x, last_y = picture_size[0] - width, picture_size[1] - height
-    if last_x < 0 or last_y < 0:
+    is_too_large = width * height > _MAX_LABEL_SHARE * picture_size[0] * picture_size[1]
+    if last_x < 0 or last_y < 0 or is_too_large:
         return None
     gap = max(height // 6, 1)
-    x0, y0, x1, y1 = box
-    columns = [(x0 + x1 - width) // 2, x0, x1 - width]
-    corners = [(x, y) for y in (y0 - height - gap, y1 + gap) for x in columns]
-    corners += [(x, y0 + gap) for x in (x0 - width - gap, x1 + gap)]
+    x0, y0, x1, y1 = label.box
+    columns = [label.top_x - width // 2, (x0 + x1 - width) // 2, x0, x1 - width]
+    corners = [(columns[0], y0 - height - gap)]
+    # The box of a large object has corners far from the object itself.
+    if x1 - x0 <= _SMALL_IN_LABELS * width:
+        corners += [(x, y) for y in (y0 - height - gap, y1 + gap) for x in columns]
+        corners += [(x, y0 + gap) for x in (x0 - width - gap, x1 + gap)]
     # From here on the label lies on the object and may have to be pushed inside the picture.
-    rows = range(min(y0 + gap, last_y), last_y + 1, height + gap)
+    rows = range(min(y0 + gap, last_y), min(lowest_y, last_y + 1), height + gap)
     corners += [(min(max(x, 0), last_x), y) for y in rows for x in columns]
     for x, y in corners:
         place = (x, y, x + width, y + height)

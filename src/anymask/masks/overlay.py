@@ -24,6 +24,8 @@ Picture = NDArray[np.uint8]
 _TINT = 0.42
 _BRIGHTEN = 0.65
 _DARK = 12.0
+# More labels than this would hide the picture.
+_MAX_LABELS = 40
 _DARK_SHARE = 0.8
 
 
@@ -41,7 +43,7 @@ def draw(
             top of large ones.
         prompt: Whose points (green + and red −) and box to draw, pixels of the picture, or None.
         scores: One number a mask, written beside it, or None. A score that finds no free place
-            is left out.
+            is left out, and so are all of more than 40.
 
     Returns:
         RGB picture of the same size.
@@ -57,11 +59,11 @@ def draw(
     if prompt is not None:
         draw_prompt(canvas, prompt)
     drawn = Image.fromarray(canvas)
-    if scores is not None:
+    if scores is not None and len(scores) <= _MAX_LABELS:
         labels = [
-            Label(text=f"{score:.2f}", colour=colour, box=box)
+            _label(plane, colour, score)
             for plane, colour, score in zip(planes, colours, scores, strict=True)
-            if (box := box_of(plane))[2] > 0
+            if plane.any()
         ]
         draw_labels(drawn, labels, keep_clear=prompt.points if prompt is not None else ())
     return drawn
@@ -91,10 +93,12 @@ def paint_masks(picture: Picture, masks: Sequence[BoolMask], colours: Sequence[C
 def _tint(canvas: Picture, picture: Picture, mask: BoolMask, colour: Colour) -> None:
     # From the untouched picture, so that nested masks do not mix into mud.
     x0, y0, x1, y1 = box_of(mask)
-    inside = mask[y0:y1, x0:x1]
-    pixels = picture[y0:y1, x0:x1][inside].astype(np.float32)
-    tinted = pixels * (1 - _TINT) + np.array(colour, dtype=np.float32) * _TINT
-    canvas[y0:y1, x0:x1][inside] = np.rint(tinted).astype(np.uint8)
+    if x1 == 0:
+        return
+    levels = np.arange(256)[:, None] * (1 - _TINT) + np.array(colour) * _TINT
+    table = np.rint(levels).astype(np.uint8)[None]
+    tinted = cv2.LUT(np.ascontiguousarray(picture[y0:y1, x0:x1]), table)
+    np.copyto(canvas[y0:y1, x0:x1], tinted, where=mask[y0:y1, x0:x1, None])
 
 
 def _outline(canvas: Picture, mask: BoolMask, colour: Colour, width_px: float) -> None:
@@ -125,6 +129,12 @@ def _stroke(region: Picture, cover: NDArray[np.float32], colour: NDArray[np.floa
     touched = cover > 0
     share = cover[touched][:, None]
     region[touched] = np.rint(region[touched] * (1 - share) + colour * share).astype(np.uint8)
+
+
+def _label(mask: BoolMask, colour: Colour, score: float) -> Label:
+    box = box_of(mask)
+    top_x = int(np.flatnonzero(mask[box[1]]).mean())
+    return Label(text=f"{score:.2f}", colour=colour, box=box, top_x=top_x)
 
 
 def _check_sizes(

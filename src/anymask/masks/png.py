@@ -74,9 +74,12 @@ def load_mask(path: str | os.PathLike[str]) -> BoolMask:
         InputError: If the file is missing, unreadable, empty, not a PNG, too large or damaged.
     """
     try:
+        _check_file(Path(path))
         with Image.open(path, formats=["PNG"]) as picture:
             picture.load()
             return _object_of(picture)
+    except InputError:
+        raise
     except UnidentifiedImageError as error:
         raise InputError(
             f"{shown_name(path)}: is not a PNG picture", hint="save the mask as PNG"
@@ -87,6 +90,14 @@ def load_mask(path: str | os.PathLike[str]) -> BoolMask:
         ) from error
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{shown_name(path)}: {_reason(error)}", hint="check the file") from error
+
+
+def _check_file(path: Path) -> None:
+    # A pipe would be waited for without end.
+    if not path.is_file() and path.exists() and not path.is_dir():
+        raise InputError(f"{shown_name(path)}: is not a regular file", hint="give a PNG file")
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputError(f"{shown_name(path)}: is empty (0 bytes)", hint="save the mask again")
 
 
 def _object_of(picture: Image.Image) -> BoolMask:

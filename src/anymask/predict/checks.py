@@ -6,6 +6,7 @@ Coordinates are (x, y); boxes x0, y0, x1, y1.
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from anymask.errors import PromptError
@@ -13,13 +14,15 @@ from anymask.vocabulary import Box, Point, Prompt
 
 # Below this side a picture is so small that coordinates within 0-1 are plausible pixels.
 SMALL_PICTURE_PX = 64
+# No coordinate is as large; beyond it Python's whole numbers have no float.
+LARGEST = 10**300
 
 
 def make_prompt(
     points: ArrayLike | None = None,
     labels: ArrayLike | None = None,
     box: ArrayLike | None = None,
-    mask: NDArray[np.generic] | None = None,
+    mask: object = None,
 ) -> Prompt:
     """Turn lists and arrays into a Prompt; nothing is compared with a picture yet.
 
@@ -27,7 +30,7 @@ def make_prompt(
         points: (x, y) pairs, (N, 2); or one pair.
         labels: 1 or 0 a point, (N,); None for all 1.
         box: x0, y0, x1, y1.
-        mask: Rough mask (H, W) or earlier logits (h, w).
+        mask: Rough mask (H, W), logits (h, w) or an earlier answer; kept as it is.
 
     Raises:
         PromptError: If a value is no number, or counts or nesting are wrong.
@@ -42,10 +45,10 @@ def make_prompt(
                 f"box must be one box of 4 numbers, got {len(found)} boxes",
                 hint="use predict_many with one Prompt a box",
             )
-        corners = tuple(float(side) for side in found[0])
-    return Prompt(
-        points=tuple((float(x), float(y)) for x, y in rows), labels=kinds, box=corners, mask=mask
-    )
+        x0, y0, x1, y1 = found[0].tolist()
+        corners = (x0, y0, x1, y1)
+    points_xy = tuple((x, y) for x, y in rows.tolist())
+    return Prompt(points=points_xy, labels=kinds, box=corners, mask=mask)
 
 
 def check_prompt(
@@ -54,7 +57,7 @@ def check_prompt(
     """Compare a prompt with its picture.
 
     Args:
-        prompt: The prompt.
+        prompt: The prompt, however it was made; its mask is not looked at.
         size_hw: Size of the upright picture, pixels.
         normalized: Whether coordinates run from 0 to 1 instead of pixels.
 
@@ -62,18 +65,17 @@ def check_prompt(
         The prompt in pixels, its box clipped to the picture; and what is odd about it.
 
     Raises:
-        PromptError: If nothing is asked for, or something lies outside the picture.
+        PromptError: If a value is no number, nothing is asked for, or something lies outside the
+            picture.
     """
-    if not normalized:
-        _refuse_unit_coordinates(prompt, size_hw)
+    prompt = make_prompt(prompt.points, prompt.labels, prompt.box, prompt.mask)
     points, box = prompt.points, prompt.box
     if normalized:
         points, box = _to_pixels(points, box, size_hw)
+    else:
+        _refuse_unit_coordinates(prompt, size_hw)
     if prompt.mask is None and box is None and 1 not in prompt.labels:
-        raise PromptError(
-            "nothing to look for",
-            hint="give a point with label 1, a box, a mask or words",
-        )
+        raise PromptError("nothing to look for", hint="give a point with label 1, a box or a mask")
     for number, point in enumerate(points):
         _check_point(number, point, size_hw)
     notes: list[str] = []
@@ -84,9 +86,7 @@ def check_prompt(
     return checked, tuple(notes)
 
 
-def contradictions(
-    points: Sequence[Point], labels: Sequence[int], box: Box | None
-) -> list[str]:
+def contradictions(points: Sequence[Point], labels: Sequence[int], box: Box | None) -> list[str]:
     """Say which points contradict each other or the box, one clause each."""
     pixels = [(int(x), int(y)) for x, y in points]
     kept = {pixel for pixel, label in zip(pixels, labels, strict=True) if label == 1}
@@ -103,17 +103,11 @@ def contradictions(
 
 
 def _numbers(values: ArrayLike, what: str, width: int) -> NDArray[np.float64]:
-    try:
-        rough = np.asarray(values)
-    except ValueError as error:  # ragged nesting
-        raise PromptError(
-            f"{what} must have shape (N, {width}), got rows of different lengths",
-            hint=f"give {width} numbers a row",
-        ) from error
+    rough = _array(values, what, f"give {width} numbers a row")
     if rough.size == 0:
         return np.zeros((0, width))
     if not (np.issubdtype(rough.dtype, np.integer) or np.issubdtype(rough.dtype, np.floating)):
-        raise _not_a_number(rough, what)
+        _refuse_non_numbers(values, what)
     rows = rough.astype(np.float64)
     if rows.shape == (width,):
         rows = rows[None]
@@ -125,27 +119,50 @@ def _numbers(values: ArrayLike, what: str, width: int) -> NDArray[np.float64]:
     bad = np.argwhere(~np.isfinite(rows))
     if len(bad):
         row = int(bad[0][0])
-        values_text = ", ".join(f"{value:g}" for value in rows[row])
         raise PromptError(
-            f"{what}[{row}] is ({values_text}), which is not finite", hint="give pixel numbers"
+            f"{what}[{row}] is ({_joined(*rows[row])}), which is not finite",
+            hint="give pixel numbers",
         )
     return rows
 
 
-def _not_a_number(rough: NDArray[np.generic], what: str) -> PromptError:
-    for index, value in np.ndenumerate(rough):
-        if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
-            break
-        if isinstance(value, complex | np.complexfloating):
-            break
-    place = "".join(f"[{i}]" for i in index)
-    return PromptError(f"{what}{place} is {str(value)!r}, not a number", hint="give pixel numbers")
+def _array(values: ArrayLike, what: str, remedy: str) -> NDArray[np.generic]:
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().numpy()
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # ragged nesting
+        raise PromptError(f"{what} has rows of different lengths", hint=remedy) from error
+
+
+def _refuse_non_numbers(values: ArrayLike, what: str) -> None:
+    """Name the first value that is no number; the array made of all may have turned it to text."""
+    for index, value in np.ndenumerate(np.asarray(values, dtype=object)):
+        if not _is_number(value):
+            place = "".join(f"[{number}]" for number in index)
+            raise PromptError(
+                f"{what}{place} is {_shown(value)}, not a number", hint="give pixel numbers"
+            )
+
+
+def _is_number(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    return not isinstance(value, int) or abs(value) < LARGEST
+
+
+def _shown(value: object) -> str:
+    """Give a value as it may stand in a sentence: short, on one line."""
+    if isinstance(value, int) and abs(value) >= LARGEST:
+        return "too large"  # and takes long to write out
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
 def _labels(labels: ArrayLike | None, num_points: int) -> tuple[int, ...]:
     if labels is None:
         return (1,) * num_points
-    given = np.atleast_1d(np.asarray(labels)).tolist()
+    given = np.atleast_1d(_array(labels, "labels", "give one label a point")).tolist()
     if len(given) != num_points:
         raise PromptError(
             f"{num_points} points but {len(given)} labels",
@@ -154,7 +171,7 @@ def _labels(labels: ArrayLike | None, num_points: int) -> tuple[int, ...]:
     for number, label in enumerate(given):
         if isinstance(label, list) or label not in (0, 1):
             raise PromptError(
-                f"label {number} is {label!r}", hint="labels are 1 (add) or 0 (remove)"
+                f"label {number} is {_shown(label)}", hint="labels are 1 (add) or 0 (remove)"
             )
     return tuple(int(label) for label in given)
 
@@ -173,8 +190,20 @@ def _to_pixels(
     points: tuple[Point, ...], box: Box | None, size_hw: tuple[int, int]
 ) -> tuple[tuple[Point, ...], Box | None]:
     H, W = size_hw
+    for number, (x, y) in enumerate(points):
+        if not (0 <= x <= 1 and 0 <= y <= 1):
+            raise PromptError(
+                f"point {number} ({x:g}, {y:g}) lies outside 0 to 1",
+                hint="with normalized=True give shares of the width and height",
+            )
     if box is not None:
         x0, y0, x1, y1 = box
+        # A box may reach over the edge a little, and is then clipped.
+        if min(box) < -1 or max(box) > 2:
+            raise PromptError(
+                f"box ({_joined(*box)}) lies far outside 0 to 1",
+                hint="with normalized=True give shares of the width and height",
+            )
         box = (x0 * W, y0 * H, x1 * W, y1 * H)
     return tuple((x * W, y * H) for x, y in points), box
 

@@ -1,12 +1,14 @@
 """Embedding + prompts → masks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from anymask.errors import StateError
+from anymask.errors import InputError, PromptError, StateError
 from anymask.image.frame import boxes_to_frame, points_to_frame
 from anymask.masks.mask import Mask, Masks
 from anymask.model.prompt_encoder import BOTTOM_RIGHT, PADDING, TOP_LEFT, PromptBatch
@@ -17,7 +19,9 @@ from anymask.predict.rough_mask import mask_prompt
 from anymask.vocabulary import ImageFrame, Prompt
 from anymask.weights.loaded import LoadedModel
 
+# Bounds of one batch; memory grows with prompts × image cells and prompts × points.
 PROMPTS_AT_ONCE = 64
+POINTS_AT_ONCE = 1024
 
 Progress = Callable[[int, int], None]
 
@@ -46,35 +50,29 @@ def predict(
         on_progress: Called with prompts done and prompts in all.
 
     Returns:
-        One Masks a prompt, in order.
+        One Masks a prompt, in order; each mask's prompt is in pixels, its mask as logits.
 
     Raises:
-        PromptError: If a prompt cannot be used.
+        PromptError: If a prompt cannot be used; among several the sentence begins with its number,
+            from 0.
+        InputError: If `embedding` is none.
         StateError: If the embedding was made by another model.
     """
     refuse_foreign(loaded, embedding)
-    checked = [check_prompt(p, embedding.frame.original_hw, normalized=normalized) for p in prompts]
-    logits = [_mask_logits(prompt, embedding) for prompt, _ in checked]
-    groups: dict[tuple[int, bool], list[int]] = {}
-    for index, (prompt, _) in enumerate(checked):
-        shape = (len(model_points(prompt, embedding.frame)[1]), logits[index] is not None)
-        groups.setdefault(shape, []).append(index)
+    asked = _check_all(prompts, embedding, normalized=normalized)
+    embedding = embedding.to(loaded.device)
     answers: dict[int, Masks] = {}
-    for indices in groups.values():
-        for start in range(0, len(indices), PROMPTS_AT_ONCE):
-            some = indices[start : start + PROMPTS_AT_ONCE]
-            batch = to_batch(
-                [checked[i][0] for i in some], [logits[i] for i in some], embedding, loaded.device
-            )
-            both = decode_batch(loaded, embedding, batch)
-            for row, index in enumerate(some):
-                prompt, notes = checked[index]
-                wants_three = is_ambiguous(prompt) if multimask is None else multimask
-                kept = [(low[row], iou[row]) for low, iou in both][0 if wants_three else 1]
-                answers[index] = to_masks(kept, embedding, prompt, notes)
-            if on_progress is not None:
-                on_progress(len(answers), len(prompts))
-    return [answers[index] for index in range(len(prompts))]
+    for indices in _batches([prompt for prompt, _ in asked], embedding.frame):
+        batch = to_batch([asked[i][0] for i in indices], embedding.frame, loaded.device)
+        both = decode_batch(loaded, embedding, batch)
+        for row, index in enumerate(indices):
+            prompt, notes = asked[index]
+            wants_three = is_ambiguous(prompt) if multimask is None else multimask
+            logits, scores = both[0 if wants_three else 1]
+            answers[index] = to_masks((logits[row], scores[row]), embedding, prompt, notes)
+        if on_progress is not None:
+            on_progress(len(answers), len(asked))
+    return [answers[index] for index in range(len(asked))]
 
 
 def is_ambiguous(prompt: Prompt) -> bool:
@@ -86,8 +84,14 @@ def refuse_foreign(loaded: LoadedModel, embedding: ImageEmbedding) -> None:
     """Make sure an embedding belongs to a model.
 
     Raises:
+        InputError: If it is no embedding.
         StateError: If it was made by other weights or for another frame.
     """
+    if not isinstance(embedding, ImageEmbedding):
+        raise InputError(
+            f"embedding must be an ImageEmbedding, got {type(embedding).__name__}",
+            hint="make it with embed first",
+        )
     if embedding.model_sha256 != loaded.sha256:
         raise StateError(
             f"the embedding is of model {embedding.model_name} ({embedding.model_sha256[:8]}), "
@@ -102,9 +106,7 @@ def refuse_foreign(loaded: LoadedModel, embedding: ImageEmbedding) -> None:
         )
 
 
-def model_points(
-    prompt: Prompt, frame: ImageFrame
-) -> tuple[np.ndarray, list[int]]:  # type: ignore[type-arg]
+def model_points(prompt: Prompt, frame: ImageFrame) -> tuple[NDArray[np.float32], list[int]]:
     """Give a prompt's points and corners in the model frame, with labels.
 
     A prompt without a box ends with one padding point; a box is two points behind the others.
@@ -130,29 +132,23 @@ def model_points(
     return rows.astype(np.float32), labels
 
 
-def to_batch(
-    prompts: Sequence[Prompt],
-    logits: Sequence[np.ndarray | None],  # type: ignore[type-arg]
-    embedding: ImageEmbedding,
-    device: torch.device,
-) -> PromptBatch:
+def to_batch(prompts: Sequence[Prompt], frame: ImageFrame, device: torch.device) -> PromptBatch:
     """Join prompts with equally many points.
 
     Args:
-        prompts: P checked prompts.
-        logits: Mask prompt of each, (h, w), all or none of them None.
-        embedding: The picture they are about.
+        prompts: P checked prompts; all or none of them have a mask, as logits (h, w).
+        frame: Where their picture lies in the model's square.
         device: Where the tensors go.
 
     Returns:
         Points (1, P, N, 2), labels (1, P, N), mask logits (1, P, 1, h, w) or None.
     """
-    rows = [model_points(prompt, embedding.frame) for prompt in prompts]
+    rows = [model_points(prompt, frame) for prompt in prompts]
     points = torch.from_numpy(np.stack([xy for xy, _ in rows]))[None]
     labels = torch.tensor([labels for _, labels in rows], dtype=torch.int64)[None]
-    maps = [x for x in logits if x is not None]
-    stacked = torch.from_numpy(np.stack(maps))[None, :, None].to(device) if maps else None
-    return PromptBatch(points.to(device), labels.view(1, len(prompts), -1).to(device), stacked)
+    maps = [prompt.mask for prompt in prompts if prompt.mask is not None]
+    logits = torch.from_numpy(np.stack(maps))[None, :, None].to(device) if maps else None
+    return PromptBatch(points.to(device), labels.view(1, len(prompts), -1).to(device), logits)
 
 
 @torch.inference_mode()
@@ -177,25 +173,64 @@ def to_masks(
     answer: tuple[Tensor, Tensor], embedding: ImageEmbedding, prompt: Prompt, notes: tuple[str, ...]
 ) -> Masks:
     """Wrap one prompt's low-resolution logits (M, h, w) and scores (M,) as Masks."""
-    logits, scores = answer
     picture = embedding.picture
+    logits = answer[0].numpy().copy()
+    logits.flags.writeable = False
     return Masks(
         tuple(
             Mask(
                 score=float(score),
-                low_res_logits=low.numpy().copy(),
+                low_res_logits=low,
                 frame=embedding.frame,
                 picture=None if picture is None else picture.pixels,
                 alpha=None if picture is None else picture.alpha,
                 prompt=prompt,
             )
-            for low, score in zip(logits, scores, strict=True)
+            for low, score in zip(logits, answer[1], strict=True)
         ),
         warnings=notes,
     )
 
 
-def _mask_logits(prompt: Prompt, embedding: ImageEmbedding) -> np.ndarray | None:  # type: ignore[type-arg]
-    if prompt.mask is None:
-        return None
-    return mask_prompt(prompt.mask, embedding.frame, embedding.low_res_hw)
+def _check_all(
+    prompts: Sequence[Prompt], embedding: ImageEmbedding, *, normalized: bool
+) -> list[tuple[Prompt, tuple[str, ...]]]:
+    """Give each prompt in pixels, its mask as logits, and what is odd about it."""
+    if isinstance(prompts, Prompt):
+        raise PromptError("prompts must be a list, got one Prompt", hint="pass [prompt]")
+    asked = []
+    for number, prompt in enumerate(prompts):
+        try:
+            asked.append(_check(prompt, embedding, normalized=normalized))
+        except PromptError as error:
+            if len(prompts) == 1:
+                raise
+            raise PromptError(f"prompt {number}: {error.message}", hint=error.hint) from error
+    return asked
+
+
+def _check(
+    prompt: Prompt, embedding: ImageEmbedding, *, normalized: bool
+) -> tuple[Prompt, tuple[str, ...]]:
+    if not isinstance(prompt, Prompt):
+        raise PromptError(
+            f"a {type(prompt).__name__} is no Prompt", hint="write Prompt(points=..., labels=...)"
+        )
+    checked, notes = check_prompt(prompt, embedding.frame.original_hw, normalized=normalized)
+    if checked.mask is None:
+        return checked, notes
+    logits = mask_prompt(checked.mask, embedding.frame, embedding.low_res_hw)
+    logits.flags.writeable = False
+    return replace(checked, mask=logits), notes
+
+
+def _batches(prompts: Sequence[Prompt], frame: ImageFrame) -> Iterator[list[int]]:
+    """Give the numbers of prompts that can be decoded together, each prompt once."""
+    groups: dict[tuple[int, bool], list[int]] = {}
+    for number, prompt in enumerate(prompts):
+        num_points = len(model_points(prompt, frame)[1])
+        groups.setdefault((num_points, prompt.mask is not None), []).append(number)
+    for (num_points, _), numbers in groups.items():
+        at_once = min(PROMPTS_AT_ONCE, max(1, POINTS_AT_ONCE // max(1, num_points)))
+        for start in range(0, len(numbers), at_once):
+            yield numbers[start : start + at_once]

@@ -1,27 +1,21 @@
 """What the image encoder made of one picture: a value to keep, save and share."""
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import safetensors
 import torch
-from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from anymask.errors import InputError, StateError
+from anymask.errors import StateError
 from anymask.image.picture import Picture
 from anymask.masks.atomic import write_bytes
 from anymask.model.image_encoder import ImageFeatures
+from anymask.predict.embedding_file import pack, read_file
 from anymask.vocabulary import ImageFrame
 
-FORMAT = "anymask-embedding-1"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ImageEmbedding:
     """One picture as the mask decoder sees it.
 
@@ -42,6 +36,10 @@ class ImageEmbedding:
     picture_sha256: str
     model_name: str
     model_sha256: str
+
+    def __repr__(self) -> str:
+        H, W = self.frame.original_hw
+        return f"ImageEmbedding({self.picture_name}, {W}×{H}, by {self.model_name})"
 
     @property
     def low_res_hw(self) -> tuple[int, int]:
@@ -84,11 +82,6 @@ class ImageEmbedding:
         """
         tensors = {"embedding": self.features.embedding}
         tensors |= {f"high_res.{i}": x for i, x in enumerate(self.features.high_res)}
-        if picture and self.picture is not None:
-            tensors["pixels"] = torch.from_numpy(np.array(self.picture.pixels))
-            if self.picture.alpha is not None:
-                tensors["alpha"] = torch.from_numpy(np.array(self.picture.alpha))
-        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         record = {
             "original_hw": self.frame.original_hw,
             "resized_hw": self.frame.resized_hw,
@@ -97,38 +90,40 @@ class ImageEmbedding:
             "picture_sha256": self.picture_sha256,
             "model_name": self.model_name,
             "model_sha256": self.model_sha256,
-            "checksum": checksum(tensors),
         }
-        metadata = {"format": FORMAT, "record": json.dumps(record)}
-        write_bytes(Path(path), to_safetensors(tensors, metadata))
+        if picture and self.picture is not None:
+            kept = self.picture
+            # Copies, because tensors do not accept read-only arrays.
+            tensors["pixels"] = torch.from_numpy(kept.pixels.copy())
+            if kept.alpha is not None:
+                tensors["alpha"] = torch.from_numpy(kept.alpha.copy())
+            record["picture"] = {
+                "notes": kept.notes,
+                "name": kept.name,
+                "sha256": kept.sha256,
+                "format": kept.format,
+                "orientation": kept.orientation,
+            }
+        write_bytes(path, pack(tensors, record))
         return Path(path)
 
     @staticmethod
     def load(path: str | Path) -> "ImageEmbedding":
-        """Read an embedding written by `save`.
+        """Read an embedding written by `save`; its features lie on the CPU.
 
         Raises:
             InputError: If the file is missing, is no embedding, or was damaged.
         """
         tensors, record = read_file(Path(path))
-        frame = ImageFrame(
-            original_hw=tuple(record["original_hw"]),
-            resized_hw=tuple(record["resized_hw"]),
-            input_size=record["input_size"],
-        )
-        high_res = tuple(tensors[n] for n in sorted(tensors) if n.startswith("high_res."))
-        picture = None
-        if "pixels" in tensors:
-            alpha = tensors.get("alpha")
-            picture = Picture(
-                pixels=tensors["pixels"].numpy(),
-                alpha=None if alpha is None else alpha.numpy(),
-                name=record["picture_name"],
-                sha256=record["picture_sha256"],
-            )
+        picture = _unpack_picture(tensors, record["picture"]) if "picture" in record else None
+        high_res = sorted(name for name in tensors if name.startswith("high_res."))
         return ImageEmbedding(
-            features=ImageFeatures(tensors["embedding"], high_res),
-            frame=frame,
+            features=ImageFeatures(tensors["embedding"], tuple(tensors[name] for name in high_res)),
+            frame=ImageFrame(
+                original_hw=tuple(record["original_hw"]),
+                resized_hw=tuple(record["resized_hw"]),
+                input_size=record["input_size"],
+            ),
             picture=picture,
             picture_name=record["picture_name"],
             picture_sha256=record["picture_sha256"],
@@ -137,39 +132,15 @@ class ImageEmbedding:
         )
 
 
-def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Give the tensors and the record of an embedding file.
-
-    Raises:
-        InputError: If the file is missing, is no embedding, or was damaged.
-    """
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file", hint="save an embedding there first") from error
-    except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(
-            f"{path}: is not a readable embedding ({error})", hint="make it again with embed"
-        ) from error
-    if metadata.get("format") != FORMAT:
-        raise InputError(
-            f"{path}: is not an embedding of this library", hint="make it with embed and save"
-        )
-    record = json.loads(metadata["record"])
-    if checksum(tensors) != record["checksum"]:
-        raise InputError(
-            f"{path}: is damaged, its checksum does not match", hint="make it again with embed"
-        )
-    return tensors, record
-
-
-def checksum(tensors: dict[str, Tensor]) -> str:
-    """Give the hex digest of some tensors' names, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        array = tensors[name].numpy()
-        digest.update(f"{name} {array.dtype} {array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
+def _unpack_picture(tensors: dict[str, Tensor], known: dict[str, Any]) -> Picture:
+    pixels = tensors["pixels"].numpy()
+    alpha = tensors["alpha"].numpy() if "alpha" in tensors else None
+    return Picture(
+        pixels=pixels,
+        alpha=alpha,
+        notes=tuple(known["notes"]),
+        name=known["name"],
+        sha256=known["sha256"],
+        format=known["format"],
+        orientation=known["orientation"],
+    )

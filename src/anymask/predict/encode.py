@@ -30,7 +30,8 @@ def embed_pictures(
         yield from embed_batch(loaded, group)
 
 
-@torch.inference_mode()
+# Not inference_mode: a program may train a decoder on what it gives.
+@torch.no_grad()
 def embed_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[ImageEmbedding]:
     """Encode some pictures in one pass through the encoder.
 

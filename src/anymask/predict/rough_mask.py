@@ -1,4 +1,4 @@
-"""Rough masks and earlier logits → the mask prompt that the decoder reads.
+"""Rough masks and earlier answers → the mask prompt that the decoder reads.
 
 The decoder expects logits. A drawn mask becomes logits by its share of each low-resolution cell:
 clearly inside, clearly outside, and undecided where the border passes.
@@ -6,23 +6,28 @@ clearly inside, clearly outside, and undecided where the border passes.
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from anymask.errors import PromptError
+from anymask.masks.mask import Mask, Masks
 from anymask.vocabulary import ImageFrame
 
 # Size of the logits inside and outside a drawn mask: as sure as a good answer of the model.
 SURE_LOGIT = 8.0
+# Of a drawn mask on the 0 to 255 scale: what is brighter is the object.
+MIDDLE_GREY = 127
 
 
 def mask_prompt(
-    mask: NDArray[np.generic], frame: ImageFrame, low_res_hw: tuple[int, int]
+    mask: object, frame: ImageFrame, low_res_hw: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Give the logits to prompt with.
 
     Args:
-        mask: A rough mask of the picture's size, (H, W), bool or 0 and 255 or 0 and 1; or logits
-            of an earlier answer, float, (h, w) or (1, h, w).
+        mask: An earlier answer (Mask, or Masks whose best is taken); or a rough mask of the
+            picture's size, (H, W), bool, 0 and 1, 0 to 255, or logits; or low-resolution logits,
+            float, (h, w) or (1, h, w). Arrays or tensors.
         frame: Where the picture lies in the model's square.
         low_res_hw: Size (h, w) of the model's low-resolution logits.
 
@@ -30,39 +35,101 @@ def mask_prompt(
         Logits, float32, (h, w).
 
     Raises:
-        PromptError: If the size is neither, or the mask is empty.
+        PromptError: If the mask is of another size, empty, or holds values of no known meaning.
     """
-    array = np.asarray(mask)
-    if array.ndim == 3 and array.shape[0] == 1:
-        array = array[0]
-    is_logits = np.issubdtype(array.dtype, np.floating)
-    if is_logits and array.shape == low_res_hw:
-        return _checked_logits(np.asarray(array, dtype=np.float32))
+    if isinstance(mask, Mask | Masks):
+        mask = _earlier_answer(mask.best if isinstance(mask, Masks) else mask, frame)
+    array = _plane(mask)
+    is_float = np.issubdtype(array.dtype, np.floating)
+    # Where the picture is as small as the logits, nothing but a drawing is free of negatives.
+    is_drawn = array.shape == frame.original_hw and not np.any(np.signbit(array))
+    if is_float and array.shape == low_res_hw and not is_drawn:
+        return _checked_logits(array.astype(np.float32))
     if array.shape != frame.original_hw:
         (h, w), (H, W) = low_res_hw, frame.original_hw
-        got = "×".join(str(side) for side in reversed(array.shape)) or "a single value"
         raise PromptError(
-            f"mask is {got} for a picture of {W}×{H}",
+            f"mask {_size(array)} for picture {W}×{H}",
             hint=f"pass a mask of the picture's size, or float logits of {w}×{h}",
         )
-    inside = array > 0
+    inside = _inside(array)
     if not inside.any():
         raise PromptError("mask is empty: no pixel is set", hint="draw where the object is")
     return _drawn_logits(inside, frame, low_res_hw)
 
 
+def _earlier_answer(mask: Mask, frame: ImageFrame) -> NDArray[np.generic]:
+    if mask.frame == frame:
+        return mask.low_res_logits
+    # The same picture seen by a model of another size: its logits lie elsewhere in the square.
+    return mask.array
+
+
+def _plane(mask: object) -> NDArray[np.generic]:
+    if isinstance(mask, torch.Tensor):
+        mask = mask.detach().cpu().float() if mask.is_floating_point() else mask.cpu()
+    try:
+        array = np.asarray(mask)
+    except ValueError as error:  # ragged nesting
+        raise PromptError(
+            "mask has rows of different lengths", hint="pass an array (H, W)"
+        ) from error
+    if array.dtype.kind not in "biuf":
+        raise PromptError(
+            f"mask must hold numbers, got {type(mask).__name__} of {array.dtype}",
+            hint="pass a bool array (H, W)",
+        )
+    return array[0] if array.ndim == 3 and array.shape[0] == 1 else array
+
+
+def _size(array: NDArray[np.generic]) -> str:
+    if array.ndim != 2:
+        return f"of shape {array.shape}"
+    return f"{array.shape[1]}×{array.shape[0]}"
+
+
 def _checked_logits(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     if not np.isfinite(logits).all():
         raise PromptError("mask logits hold NaN or Inf", hint="pass the logits of a valid answer")
+    if np.isin(logits, (0, 1)).all():
+        raise PromptError(
+            "mask logits are only 0 and 1, so they are no logits",
+            hint="pass the bool mask at the picture's size, or low_res_logits of an earlier answer",
+        )
     return logits
+
+
+def _inside(array: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Say where a mask of the picture's size is set, whichever way it was written."""
+    if array.dtype == np.bool_:
+        return array.astype(np.bool_)
+    numbers = array.astype(np.float32)
+    low, high = float(numbers.min()), float(numbers.max())
+    if not np.isfinite([low, high]).all():
+        raise PromptError("mask holds NaN or Inf", hint="pass a bool array (H, W)")
+    if low < 0 and np.issubdtype(array.dtype, np.floating):
+        cutoff = 0.0  # logits
+    elif low >= 0 and high <= 1:
+        cutoff = 0.5
+    elif low >= 0 and high > MIDDLE_GREY:
+        cutoff = float(MIDDLE_GREY)
+    else:
+        raise PromptError(
+            f"mask holds values from {low:g} to {high:g}, neither 0 and 1 nor 0 to 255",
+            hint="pass a bool array (H, W), say labels == 3",
+        )
+    inside: NDArray[np.bool_] = numbers > cutoff
+    return inside
 
 
 def _drawn_logits(
     inside: NDArray[np.bool_], frame: ImageFrame, low_res_hw: tuple[int, int]
 ) -> NDArray[np.float32]:
-    stride = frame.input_size / low_res_hw[0]
-    used_h, used_w = (max(1, round(side / stride)) for side in frame.resized_hw)
-    share = cv2.resize(inside.astype(np.float32), (used_w, used_h), interpolation=cv2.INTER_AREA)
-    logits = np.full(low_res_hw, -SURE_LOGIT, np.float32)
-    logits[:used_h, :used_w] = SURE_LOGIT * (2 * share - 1)
-    return logits
+    height, width = frame.resized_hw
+    square = np.zeros((frame.input_size, frame.input_size), np.float32)
+    square[:height, :width] = cv2.resize(
+        inside.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
+    )
+    share = cv2.resize(square, low_res_hw[::-1], interpolation=cv2.INTER_AREA)
+    # An object thinner than a cell would otherwise be drawn as nothing.
+    share = share / share.max()
+    return np.asarray(SURE_LOGIT * (2 * share - 1), dtype=np.float32)

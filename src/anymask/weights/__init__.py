@@ -1,1 +1,1 @@
-"""See README.md."""
+"""Checkpoints in, a model ready to use out; see README.md."""

@@ -1,0 +1,106 @@
+"""One photo and one question → masks, with the time that took."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anymask.cli.question import Question, prompts_for
+
+if TYPE_CHECKING:
+    from anymask.api import Model
+    from anymask.image.picture import Picture
+    from anymask.masks.mask import Mask, Masks
+    from anymask.vocabulary import Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the model says about one photo.
+
+    Attributes:
+        picture: The photo.
+        prompts: One an object, in pixels.
+        masks: (object's number from 0, mask), the best candidates first within an object.
+        warnings: What is odd about the prompts.
+        encode_seconds: Time for the image embedding.
+        decode_seconds: Time for the masks.
+    """
+
+    picture: "Picture"
+    prompts: "tuple[Prompt, ...]"
+    masks: "tuple[tuple[int, Mask], ...]"
+    warnings: tuple[str, ...]
+    encode_seconds: float
+    decode_seconds: float
+
+
+def check_question(question: Question, picture: "Picture") -> None:
+    """Refuse a question that does not fit a photo, before a model is loaded for it.
+
+    Args:
+        question: What is asked.
+        picture: The photo.
+
+    Raises:
+        PromptError: If a point, a box or the mask does not fit.
+    """
+    from anymask.predict.checks import check_prompt
+
+    prompts, is_normalized = prompts_for(question, picture.size_hw)
+    for prompt in prompts:
+        check_prompt(prompt, picture.size_hw, normalized=is_normalized)
+
+
+def answer(
+    model: "Model", picture: "Picture", question: Question, *, keep_all: bool = False
+) -> Answer:
+    """Ask a model about a photo.
+
+    Args:
+        model: The model.
+        picture: The photo.
+        question: What is asked.
+        keep_all: Whether all three candidates of an object are kept instead of the best.
+
+    Returns:
+        The answer.
+
+    Raises:
+        PromptError: If a point, a box or the mask does not fit.
+    """
+    prompts, is_normalized = prompts_for(question, picture.size_hw)
+    began = time.perf_counter()
+    embedding = model.embed(picture)
+    encoded = time.perf_counter()
+    found = model.predict_many(
+        embedding, prompts, multimask=True if keep_all else None, normalized=is_normalized
+    )
+    decoded = time.perf_counter()
+    kept = tuple(
+        (number, mask)
+        for number, masks in enumerate(found)
+        for mask in _kept(masks, keep_all=keep_all)
+    )
+    asked = zip(found, prompts, strict=True)
+    return Answer(
+        picture=picture,
+        prompts=tuple(masks[0].prompt or prompt for masks, prompt in asked),
+        masks=kept,
+        warnings=_warnings(found),
+        encode_seconds=encoded - began,
+        decode_seconds=decoded - encoded,
+    )
+
+
+def _kept(masks: "Masks", *, keep_all: bool) -> "list[Mask]":
+    if not keep_all:
+        return [masks.best]
+    return sorted(masks, key=lambda mask: -mask.score)
+
+
+def _warnings(found: "list[Masks]") -> tuple[str, ...]:
+    return tuple(
+        f"object {number}: {warning}" if len(found) > 1 else warning
+        for number, masks in enumerate(found, start=1)
+        for warning in masks.warnings
+    )

@@ -1,0 +1,258 @@
+"""Which files a command writes: planned and checked before anything starts."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from types import MappingProxyType
+
+from anymask.cli.photos import Photo
+from anymask.errors import InputError
+from anymask.masks.atomic import shown_name
+from anymask.receipt import receipt_path
+
+FAILURES = "failures.jsonl"
+_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
+_PICTURE_SUFFIXES = frozenset(
+    {*_JPEG, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".json"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A form in which masks are written.
+
+    Attributes:
+        name: What `--format` calls it.
+        ending: What follows the photo's name.
+        is_each: Whether every mask gets a file of its own.
+        suffixes: What the name of a single file may end in; the first is the usual one.
+        plural: What several are called in messages.
+        meaning: What the file holds, for people.
+    """
+
+    name: str
+    ending: str
+    is_each: bool
+    suffixes: tuple[str, ...]
+    plural: str
+    meaning: str
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "png": Format(
+            name="png",
+            ending=".mask.png",
+            is_each=True,
+            suffixes=(".png",),
+            plural="masks",
+            meaning="the mask: white on black",
+        ),
+        "cutout": Format(
+            name="cutout",
+            ending=".cutout.png",
+            is_each=True,
+            suffixes=(".png",),
+            plural="cut-outs",
+            meaning="the object alone, on nothing",
+        ),
+        "overlay": Format(
+            name="overlay",
+            ending=".overlay.png",
+            is_each=False,
+            suffixes=(".png", *_JPEG),
+            plural="overlays",
+            meaning="the mask drawn over the photo",
+        ),
+        "rle": Format(
+            name="rle",
+            ending=".rle.json",
+            is_each=False,
+            suffixes=(".json",),
+            plural="run-length codes",
+            meaning="the mask as COCO run-length code",
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One file to write.
+
+    Attributes:
+        path: Where.
+        format: What.
+        number: Which mask, from 0; None where all masks share the file.
+    """
+
+    path: Path
+    format: Format
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Where the outputs of a command go.
+
+    Attributes:
+        folder: The folder of all outputs.
+        file: The one output of one photo, where `-o` names it.
+        formats: What is written for each photo; nothing where empty.
+        num_masks: How many masks each photo has.
+        may_overwrite: Whether files of these names may be replaced.
+    """
+
+    folder: Path
+    file: Path | None
+    formats: tuple[Format, ...]
+    num_masks: int
+    may_overwrite: bool
+
+    def outputs(self, photo: Photo) -> list[Output]:
+        """Give the files of one photo."""
+        return [
+            Output(path=self._path(photo, form, number), format=form, number=number)
+            for form in self.formats
+            for number in (range(self.num_masks) if form.is_each else (None,))
+        ]
+
+    def receipt_owner(self, photo: Photo) -> Path:
+        """Give the path that the photo's receipt stands beside."""
+        return self.file if self.file is not None else self.folder / photo.stem
+
+    def _path(self, photo: Photo, form: Format, number: int | None) -> Path:
+        mark = f".{number + 1}" if number is not None and self.num_masks > 1 else ""
+        if self.file is None:
+            return self.folder / f"{photo.stem}{mark}{form.ending}"
+        return self.file.with_name(f"{self.file.stem}{mark}{self.file.suffix}")
+
+
+def make_plan(
+    output: str | None,
+    format_names: Sequence[str],
+    photos: Sequence[Photo],
+    *,
+    num_masks: int,
+    may_overwrite: bool,
+    is_for_programs: bool,
+) -> Plan:
+    """Decide which files will be written.
+
+    Args:
+        output: What `-o` named: a file for one photo, else a folder; None for the current folder.
+        format_names: What `--format` named; empty for the usual ones.
+        photos: The photos.
+        num_masks: How many masks each photo has.
+        may_overwrite: Whether existing files may be replaced.
+        is_for_programs: Whether results are printed for a program, which then needs no files
+            unless it asks for them.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InputError: If formats and file do not go together.
+    """
+    file = _single_file(output, len(photos))
+    names = tuple(dict.fromkeys(name.strip().lower() for name in format_names))
+    if not names and file is not None:
+        names = ("rle",) if file.suffix.lower() == ".json" else ("png",)
+    elif not names:
+        names = () if is_for_programs and output is None else ("png", "overlay")
+    formats = tuple(_format_named(name) for name in names)
+    if file is not None:
+        _check_file(file, formats)
+    folder = Path(output or ".") if file is None else file.parent
+    if folder.exists() and not folder.is_dir():
+        raise InputError(
+            f"-o {shown_name(folder)}: is a file, not a folder", hint="name a folder"
+        )
+    return Plan(
+        folder=folder,
+        file=file,
+        formats=formats,
+        num_masks=num_masks,
+        may_overwrite=may_overwrite,
+    )
+
+
+def refuse_collisions(plan: Plan, photos: Sequence[Photo], inputs: Iterable[str]) -> None:
+    """Refuse to start where an output would replace a file that must stay.
+
+    Args:
+        plan: The plan.
+        photos: The photos.
+        inputs: Files that are read, which never change.
+
+    Raises:
+        InputError: If an output exists and may not be replaced, or is an input.
+    """
+    if not plan.formats:
+        return
+    paths = [output.path for photo in photos for output in plan.outputs(photo)]
+    paths += [receipt_path(plan.receipt_owner(photo)) for photo in photos]
+    existing = [path for path in paths if path.exists()]
+    read = {_identity(Path(name)) for name in inputs if Path(name).is_file()}
+    for path in existing:
+        if _identity(path) in read:
+            raise InputError(
+                f"{shown_name(path)}: is an input, and inputs are never changed",
+                hint="choose another name with -o",
+            )
+    if existing and not plan.may_overwrite:
+        more = f" (so do {len(existing) - 1} more)" if len(existing) > 1 else ""
+        raise InputError(
+            f"{shown_name(existing[0])}: exists already{more}",
+            hint="add --overwrite, or choose another folder with -o",
+        )
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _single_file(output: str | None, num_photos: int) -> Path | None:
+    if output is None or PurePath(output).suffix.lower() not in _PICTURE_SUFFIXES:
+        return None
+    if output.endswith(("/", os.sep)) or Path(output).is_dir():
+        return None
+    if num_photos > 1:
+        raise InputError(
+            f"-o {shown_name(output)}: names one file for {num_photos} photos",
+            hint="name a folder",
+        )
+    return Path(output)
+
+
+def _format_named(name: str) -> Format:
+    if name not in FORMATS:
+        raise InputError(
+            f"--format {shown_name(name)[:40]}: is unknown", hint=f"use {', '.join(FORMATS)}"
+        )
+    return FORMATS[name]
+
+
+def _check_file(file: Path, formats: Sequence[Format]) -> None:
+    shown, suffix = shown_name(file), file.suffix.lower()
+    if len(formats) > 1:
+        names = ", ".join(form.name for form in formats)
+        raise InputError(
+            f"-o {shown}: names one file for {len(formats)} formats ({names})",
+            hint="name a folder",
+        )
+    (form,) = formats
+    if suffix in form.suffixes:
+        return
+    if suffix in _JPEG and form.name == "png":
+        raise InputError(f"{shown}: JPEG changes mask values", hint="use PNG")
+    if suffix in _JPEG and form.name == "cutout":
+        raise InputError(f"{shown}: JPEG has no transparency", hint="use PNG")
+    allowed = " or ".join(dict.fromkeys({".png": "PNG", ".json": "JSON"}.get(s, "JPEG")
+                                        for s in form.suffixes))  # fmt: skip
+    raise InputError(
+        f"{shown}: {form.plural} are written as {allowed}, not as {shown_name(suffix)}",
+        hint=f"name it {shown_name(file.stem)}{form.suffixes[0]}",
+    )

@@ -1,0 +1,142 @@
+"""An answer in JSON's terms: the receipt beside the outputs, and the line for programs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anymask.cli.answer import Answer
+from anymask.cli.photos import Photo
+from anymask.errors import AnymaskError
+from anymask.masks.atomic import shown_name
+
+if TYPE_CHECKING:
+    from anymask.api import Model
+    from anymask.masks.mask import Mask
+    from anymask.receipt import Receipt
+
+
+def make_receipt(
+    answer: Answer, photo: Photo, model: "Model", settings: Mapping[str, object]
+) -> "Receipt":
+    """Say how an answer came to be.
+
+    Args:
+        answer: The answer.
+        photo: The photo it is about.
+        model: The model that gave it.
+        settings: Flags that change the result, in JSON's terms.
+
+    Returns:
+        The receipt.
+    """
+    from anymask.receipt import FileStamp, Receipt, record_prompt, stamp_bytes, versions_here
+
+    # The name as a receipt writes names; the hash is of the bytes that were decoded.
+    stamp = replace(stamp_bytes(photo.path, b""), sha256=answer.picture.sha256 or "")
+    loaded = model.loaded
+    return Receipt(
+        input=stamp,
+        model=FileStamp(name=f"{loaded.name}, {loaded.origin}", sha256=loaded.sha256),
+        device=str(loaded.device),
+        versions=versions_here(),
+        settings=settings,
+        prompts=tuple(record_prompt(prompt) for prompt in answer.prompts),
+        notes=(*answer.picture.notes, *loaded.notes, *answer.warnings),
+        seconds={
+            "encode": round(answer.encode_seconds, 4),
+            "decode": round(answer.decode_seconds, 4),
+        },
+    )
+
+
+def answer_line(
+    answer: Answer, photo: Photo, receipt: "Receipt", outputs: Sequence[Path]
+) -> str:
+    """Give an answer as one line of JSON.
+
+    Args:
+        answer: The answer.
+        photo: The photo it is about.
+        receipt: How it came to be.
+        outputs: The files that were written.
+
+    Returns:
+        The line, ASCII only, without its end.
+    """
+    height, width = answer.picture.size_hw
+    made = asdict(receipt)
+    return _line(
+        {
+            "ok": True,
+            "photo": photo.shown,
+            "sha256": receipt.input.sha256,
+            "name_bytes": receipt.input.name_bytes,
+            "width": width,
+            "height": height,
+            "format": answer.picture.format,
+            "orientation": answer.picture.orientation,
+            "prompts": made["prompts"],
+            "masks": mask_records(answer),
+            "outputs": [shown_name(path) for path in outputs],
+            "warnings": list(answer.warnings),
+            "notes": list(answer.picture.notes),
+            "seconds": made["seconds"],
+            "model": made["model"],
+            "device": receipt.device,
+            "versions": made["versions"],
+            "settings": made["settings"],
+        }
+    )
+
+
+def mask_records(answer: Answer) -> list[dict[str, Any]]:
+    """Give each mask of an answer as an entry for JSON, as COCO names things.
+
+    Args:
+        answer: The answer.
+
+    Returns:
+        Object's number from 0, score, bbox (x, y, width, height), area and run-length code.
+    """
+    return [{"object": number, **_mask_record(mask)} for number, mask in answer.masks]
+
+
+def error_line(photo: Photo, error: AnymaskError, message: str, hint: str | None) -> str:
+    """Give a failure as one line of JSON.
+
+    Args:
+        photo: The photo that failed.
+        error: Why.
+        message: The error's message as people read it.
+        hint: What to do, or None.
+
+    Returns:
+        The line, ASCII only, without its end.
+    """
+    code = type(error).__name__
+    return _line(
+        {
+            "ok": False,
+            "photo": photo.shown,
+            "error": {"code": code, "message": message, "hint": hint},
+        }
+    )
+
+
+def _mask_record(mask: "Mask") -> dict[str, Any]:
+    from anymask.masks import rle
+
+    code = mask.rle
+    return {
+        "score": round(mask.score, 6),
+        "box": list(mask.box),
+        "bbox": list(rle.bbox(code)),
+        "area": rle.area(code),
+        "segmentation": code,
+    }
+
+
+def _line(entries: Mapping[str, object]) -> str:
+    return json.dumps(entries, allow_nan=False)

@@ -1,0 +1,78 @@
+"""An answer → files."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from anymask.cli.answer import Answer
+from anymask.cli.outputs import Output
+from anymask.cli.records import mask_records
+
+
+def write_outputs(answer: Answer, outputs: list[Output], *, may_overwrite: bool) -> list[Path]:
+    """Write the files of one photo, each whole or not at all.
+
+    Args:
+        answer: What to write.
+        outputs: The files.
+        may_overwrite: Whether existing files may be replaced.
+
+    Returns:
+        Where they are.
+
+    Raises:
+        OutputError: If a file cannot be written or may not be replaced.
+    """
+    from anymask.masks.atomic import write_bytes
+
+    for output in outputs:
+        write_bytes(output.path, content_of(answer, output), overwrite=may_overwrite)
+    return [output.path for output in outputs]
+
+
+def content_of(answer: Answer, output: Output) -> bytes:
+    """Give the content of one output file.
+
+    Args:
+        answer: What to write.
+        output: In which form.
+
+    Returns:
+        The file's bytes.
+    """
+    from PIL import Image
+
+    from anymask.masks.png import png_bytes
+
+    match output.format.name:
+        case "rle":
+            return (json.dumps(mask_records(answer), indent=2) + "\n").encode("ascii")
+        case "overlay":
+            return _overlay(answer, output.path.suffix.lower())
+    mask = answer.masks[output.number or 0][1]
+    if output.format.name == "cutout":
+        return png_bytes(mask.cutout())
+    return png_bytes(Image.fromarray(mask.array.view(np.uint8) * np.uint8(255)))
+
+
+def _overlay(answer: Answer, suffix: str) -> bytes:
+    """Draw all masks over the photo, and every prompt over them."""
+    from PIL import Image
+
+    from anymask.masks.mask import Masks
+    from anymask.masks.marks import draw_prompt
+    from anymask.masks.png import png_bytes
+
+    drawn = Masks(tuple(mask for _, mask in answer.masks)).overlay()
+    if len(answer.prompts) > 1:
+        canvas = np.array(drawn)
+        for prompt in answer.prompts:
+            draw_prompt(canvas, prompt)
+        drawn = Image.fromarray(canvas)
+    if suffix == ".png":
+        return png_bytes(drawn)
+    buffer = io.BytesIO()
+    drawn.save(buffer, format="JPEG", quality=92)
+    return buffer.getvalue()

@@ -1,0 +1,71 @@
+"""Ask every task about every chosen mask; one row a mask."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from anymask.evaluate.selection import Question
+from anymask.evaluate.tasks.classical import classical_scores
+from anymask.evaluate.tasks.prompts import box_scores, click_scores
+from anymask.image.read import read_picture
+from anymask.predict.encode import embed_pictures
+from anymask.weights.loaded import LoadedModel
+
+Row = dict[str, float | str]
+
+
+def evaluate(
+    loaded: LoadedModel,
+    questions: Mapping[str, Sequence[Question]],
+    *,
+    with_classical: bool = True,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Row]:
+    """Measure a model, and the classical methods on the same masks.
+
+    Args:
+        loaded: The model.
+        questions: Pictures and masks by set name.
+        with_classical: Whether the classical methods are asked too.
+        on_progress: Called with pictures done and pictures in all.
+
+    Returns:
+        One row a mask: set, picture, mask number, share of the picture it covers, and the figures
+        of each task.
+
+    Raises:
+        ImageError: If a picture cannot be read.
+        MissingExtra: If the classical methods are asked and scikit-image is not installed.
+    """
+    total = sum(len(group) for group in questions.values())
+    rows: list[Row] = []
+    done = 0
+    for name, group in questions.items():
+        for question in group:
+            rows += ask(loaded, name, question, with_classical=with_classical)
+            done += 1
+            if on_progress is not None:
+                on_progress(done, total)
+    return rows
+
+
+def ask(
+    loaded: LoadedModel, set_name: str, question: Question, *, with_classical: bool
+) -> list[Row]:
+    """Ask every task about one picture's masks; see `evaluate`."""
+    picture = read_picture(question.picture.encoded)
+    truths = [question.picture.mask(index) for index in question.indices]
+    (embedding,) = embed_pictures(loaded, [picture])
+    figures = [click_scores(loaded, embedding, truths), box_scores(loaded, embedding, truths)]
+    if with_classical:
+        figures.append(classical_scores(picture.pixels, truths))
+    rows = []
+    for number, (index, truth) in enumerate(zip(question.indices, truths, strict=True)):
+        row: Row = {
+            "set": set_name,
+            "picture": question.picture.name,
+            "mask": float(index),
+            "area_share": float(truth.mean()),
+        }
+        for records in figures:
+            row |= records[number]
+        rows.append(row)
+    return rows

@@ -1,0 +1,1 @@
+"""One file a task: what is asked, and what is measured."""

@@ -1,0 +1,43 @@
+"""A finished run → the weights file that ships inside the package."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from anymask.errors import StateError
+from anymask.model.configs import tiny
+from anymask.model.sam import Sam
+from anymask.train.checkpoint import latest_checkpoint
+from anymask.weights.save import save_model
+
+
+def export_default_model(run: Path, path: Path, input_size: int) -> dict[str, Any]:
+    """Write the averaged weights of a default-model run as fp16 safetensors.
+
+    Args:
+        run: Folder of the run.
+        path: File to write.
+        input_size: Side of the frame the model is to be used at, pixels.
+
+    Returns:
+        The recipe that went into the file: settings, steps, pictures seen, minutes.
+
+    Raises:
+        StateError: If the run has no checkpoint yet.
+        OutputError: If the file cannot be written.
+    """
+    checkpoint = latest_checkpoint(run)
+    if checkpoint is None:
+        raise StateError(f"{run}: holds no checkpoint", hint="run anymask train default first")
+    model = Sam(tiny(input_size))
+    model.load_state_dict(checkpoint.average)
+    recipe = {
+        "recipe": "default_model",
+        "settings": checkpoint.settings,
+        "steps": checkpoint.step,
+        "picture_visits": checkpoint.pictures,
+        "minutes": round(checkpoint.seconds / 60, 1),
+    }
+    card = files("anymask.weights").joinpath("DEFAULT_MODEL.md").read_text(encoding="utf-8")
+    save_model(model, path, recipe=recipe, card=card)
+    return recipe

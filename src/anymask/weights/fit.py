@@ -1,0 +1,101 @@
+"""A network out of an architecture and tensors: every name and shape fits, or there is none."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from anymask.errors import KeysMismatch
+from anymask.image.names import display_name
+from anymask.model.configs import SamConfig
+from anymask.model.sam import Sam
+from anymask.weights.recognise import describe
+
+_SHOWN = 3
+_DRAWING = ("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_")
+
+
+def fit(config: SamConfig, tensors: Mapping[str, Tensor], shown: str) -> Sam:
+    """Build a network that holds exactly these tensors.
+
+    Args:
+        config: The architecture; its frame may differ from the one the position table is for.
+        tensors: By name, each of the shape the architecture gives it.
+        shown: The file's name for error sentences.
+
+    Returns:
+        The network in eval mode, without gradients.
+
+    Raises:
+        KeysMismatch: If a tensor is missing, left over, or of another shape or type.
+    """
+    # On the meta device nothing is allocated; the tensors become the parameters.
+    with _NothingDrawn(), torch.device("meta"):
+        sam = Sam(replace(config, input_size=_table_size(config, tensors)))
+    problems = _problems(sam.state_dict(), tensors)
+    if problems:
+        raise KeysMismatch(
+            f"{shown}: does not fit the nearest architecture, {describe(config)}: "
+            f"{'; '.join(problems)}",
+            hint="give a complete checkpoint of a known architecture",
+        )
+    sam.load_state_dict(dict(tensors), strict=True, assign=True)
+    sam.config = config
+    return sam.eval().requires_grad_(False)
+
+
+class _NothingDrawn(TorchFunctionMode):
+    """Leaves out first values: on the meta device they would load torch's compiler, a second."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> object:
+        given = kwargs or {}
+        if getattr(func, "__name__", "") in _DRAWING:  # methods of tensors, or torch.nn.init's
+            return given["tensor"] if "tensor" in given else args[0]
+        return (torch.empty if func is torch.randn else func)(*args, **given)
+
+
+def _table_size(config: SamConfig, tensors: Mapping[str, Tensor]) -> int:
+    """Give the frame that the absolute position table is for; other frames interpolate it."""
+    table = tensors.get("image_encoder.pos_embed")
+    if config.vit is None or table is None or table.dim() != 4:
+        return config.input_size
+    size = int(table.shape[1]) * config.vit.patch
+    return size if size > 0 and size % 32 == 0 else config.input_size
+
+
+def _problems(expected: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+    missing = [name for name in expected if name not in given]
+    unexpected = [name for name in given if name not in expected]
+    different = [
+        f"{name} {_form(given[name])} instead of {_form(tensor)}"
+        for name, tensor in expected.items()
+        if name in given and _form(given[name]) != _form(tensor)
+    ]
+    return [
+        f"{len(names)} {what} ({_listed(names)})"
+        for names, what in (
+            (missing, "missing"),
+            (unexpected, "unexpected"),
+            (different, "of another shape"),
+        )
+        if names
+    ]
+
+
+def _form(tensor: Tensor) -> str:
+    shape = "×".join(map(str, tensor.shape)) or "one number"
+    return shape if tensor.is_floating_point() else f"{shape} {str(tensor.dtype)[6:]}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(display_name(name)[:120] for name in names[:_SHOWN])
+    return f"{shown}, …" if len(names) > _SHOWN else shown

@@ -1,0 +1,218 @@
+"""A model from a name, a file, or the package itself."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+
+from anymask.configuration import from_mapping
+from anymask.errors import (
+    ChecksumMismatch,
+    ConfigError,
+    KeysMismatch,
+    WeightsError,
+    WeightsNotFound,
+)
+from anymask.image.names import display_name
+from anymask.model.configs import SamConfig
+from anymask.weights.cache import weights_folder
+from anymask.weights.catalogue import PUBLISHED, PublishedFile, by_file_name, by_sha256
+from anymask.weights.device import choose_device
+from anymask.weights.fit import fit
+from anymask.weights.loaded import LoadedModel
+from anymask.weights.read import CheckpointFile, container_of, read_checkpoint, sha256_of
+from anymask.weights.recognise import describe, recognise, title
+from anymask.weights.save import FORMAT
+
+ARCHITECTURES = ("tiny", "vit_b", "vit_l", "vit_h")
+_OWN_FORMAT = "anymask-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """Where to read: the file, what to call its origin, and what it must be, if that is known."""
+
+    path: Path
+    origin: str
+    published: PublishedFile | None = None
+
+
+def load_model(
+    source: str | Path | None = None,
+    *,
+    device: str = "auto",
+    architecture: str | None = None,
+    input_size: int | None = None,
+) -> LoadedModel:
+    """Load a model, whole or not at all.
+
+    Args:
+        source: None for the default model inside the package; the name of a published checkpoint
+            ("sam_vit_b", "sam_vit_l", "sam_vit_h"), looked for in the cache folder; or a
+            checkpoint file (.pth, .pt or .safetensors, told apart by content).
+        device: "auto", "cpu", "cuda", "cuda:0" or "mps".
+        architecture: What the checkpoint must be: "tiny", "vit_b", "vit_l" or "vit_h". Without
+            it, the tensors say.
+        input_size: Side of the model's square input in pixels, a multiple of 32, where it should
+            differ from the checkpoint's own; position tables are interpolated.
+
+    Returns:
+        The model with its origin; float32 on the device.
+
+    Raises:
+        WeightsNotFound: If there is no such file or name.
+        ChecksumMismatch: If a published checkpoint's bytes are not the published ones.
+        KeysMismatch: If the tensors fit no known architecture, or not the one asked for.
+        WeightsError: If the file is no checkpoint, damaged, or holds code or NaN.
+        ConfigError: If the device, architecture or input size is unknown or not available.
+    """
+    target = choose_device(device)
+    _check_architecture_name(architecture)
+    found = _default() if source is None else _find(source)
+    shown = display_name(found.path)
+    sha256, content = _read(found, shown)
+    config = _settings(content, shown)
+    if architecture is not None and architecture != config.name:
+        raise KeysMismatch(
+            f"{shown}: is a {describe(config)}, not a {title(architecture)}",
+            hint=f"ask for {config.name}, or for no architecture",
+        )
+    sam = fit(config, content.tensors, shown)
+    if input_size is not None:
+        sam.config = replace(config, input_size=input_size)
+    return LoadedModel(
+        sam=sam.to(target),
+        name=config.name,
+        sha256=sha256,
+        origin=found.origin if by_sha256(sha256) is None else f"{found.path.name}, as published",
+        device=target,
+        dtype=torch.float32,
+        metadata=_remarks(content.metadata),
+        notes=(*content.notes, *_notes(found, config, sha256, input_size)),
+    )
+
+
+# --- where ---
+
+
+def _default() -> _Source:
+    path = Path(str(files("anymask") / "weights" / "default.safetensors"))
+    if not path.is_file():
+        raise WeightsNotFound(
+            "the default model is not in this installation (anymask/weights/default.safetensors)",
+            hint="install anymask again, or name a checkpoint",
+        )
+    return _Source(path=path, origin="embedded default")
+
+
+def _find(source: str | Path) -> _Source:
+    if isinstance(source, str) and source in PUBLISHED:
+        return _published(PUBLISHED[source])
+    path, shown = Path(source).expanduser(), display_name(source)
+    if path.is_file():
+        return _Source(path=path, origin=display_name(path.name))
+    if path.exists():
+        raise WeightsNotFound(
+            f"{shown}: is no file", hint="give a .pth or .safetensors file, not its folder"
+        )
+    near = get_close_matches(str(source), PUBLISHED, n=1)
+    hint = f"did you mean {near[0]}" if near else f"give a file, or {', '.join(PUBLISHED)}"
+    raise WeightsNotFound(f"{shown}: no such file and no published model of that name", hint=hint)
+
+
+def _published(published: PublishedFile) -> _Source:
+    folder = weights_folder()
+    path = folder / published.file_name
+    if not path.is_file():
+        raise WeightsNotFound(
+            f"{published.name}: {published.file_name} is not in {display_name(folder)}",
+            hint=f"download {published.url} into that folder ({published.num_bytes:,} bytes, "
+            f"sha256 {published.sha256})",
+        )
+    return _Source(path=path, origin=published.file_name, published=published)
+
+
+def _refuse_hash(path: Path, published: PublishedFile, sha256: str) -> None:
+    size = path.stat().st_size
+    if size < published.num_bytes:
+        raise WeightsError(
+            f"{display_name(path)}: is cut short: {size:,} of {published.num_bytes:,} bytes",
+            hint="download it again",
+        )
+    raise ChecksumMismatch(
+        f"{display_name(path)}: has sha256 {sha256}, published is {published.sha256}",
+        hint="download it again, or load it by its path as a file of unknown origin",
+    )
+
+
+# --- what ---
+
+
+def _read(found: _Source, shown: str) -> tuple[str, CheckpointFile]:
+    try:
+        container_of(found.path)
+        sha256 = sha256_of(found.path)
+        if found.published is not None and sha256 != found.published.sha256:
+            _refuse_hash(found.path, found.published, sha256)
+        return sha256, read_checkpoint(found.path)
+    except OSError as error:
+        raise WeightsError(
+            f"{shown}: cannot be read ({error.strerror or error})", hint="check its permissions"
+        ) from error
+
+
+def _check_architecture_name(architecture: str | None) -> None:
+    if architecture is None or architecture in ARCHITECTURES:
+        return
+    near = get_close_matches(architecture, ARCHITECTURES, n=1)
+    raise ConfigError(
+        f"architecture {architecture!r} is unknown",
+        hint=f"did you mean {near[0]}" if near else f"use one of {', '.join(ARCHITECTURES)}",
+    )
+
+
+def _settings(content: CheckpointFile, shown: str) -> SamConfig:
+    """Give the architecture a file states, or the one its tensors show."""
+    written = content.metadata.get("format", "")
+    if not written.startswith(_OWN_FORMAT):
+        return recognise(content.tensors, shown)
+    if written != FORMAT:
+        raise WeightsError(
+            f"{shown}: has the format {display_name(written)[:40]}, this version reads {FORMAT}",
+            hint="install a newer anymask",
+        )
+    try:
+        return from_mapping(SamConfig, json.loads(content.metadata["config"]), name="config")
+    except (ConfigError, KeyError, ValueError, RecursionError) as error:
+        said = error.message if isinstance(error, ConfigError) else "they are no JSON table"
+        raise WeightsError(
+            f"{shown}: its settings cannot be read: {said}", hint="save or download it again"
+        ) from error
+
+
+def _remarks(metadata: Mapping[str, str]) -> Mapping[str, str]:
+    own = metadata.get("format", "").startswith(_OWN_FORMAT)
+    kept = {k: v for k, v in metadata.items() if k not in ("format", "config")} if own else {}
+    return MappingProxyType(kept)
+
+
+def _notes(
+    found: _Source, config: SamConfig, sha256: str, input_size: int | None
+) -> tuple[str, ...]:
+    notes = []
+    if found.origin != "embedded default" and by_sha256(sha256) is None:
+        name = display_name(found.path.name)
+        known = by_file_name(found.path.name)
+        notes.append(
+            f"{name}: unknown origin" if known is None else f"{name}: not the published file"
+        )
+    if config.name not in ARCHITECTURES:
+        notes.append(f"no published size: {describe(config)}")
+    if input_size is not None and input_size != config.input_size:
+        notes.append(f"frame of {input_size} instead of {config.input_size} pixels")
+    return tuple(notes)

@@ -113,5 +113,3 @@ def measure(rounds: int) -> dict[str, dict[str, Timing]]:
     """Time every variant on one thread."""
     torch.set_num_threads(1)
     return {title: interleaved(make(), rounds) for title, make in VARIANTS}
-
-

@@ -132,8 +132,8 @@ class Plan:
 def make_plan(
     output: str | None,
     format_names: Sequence[str],
-    photos: Sequence[Photo],
     *,
+    num_photos: int,
     num_masks: int,
     may_overwrite: bool,
     is_for_programs: bool,
@@ -143,8 +143,8 @@ def make_plan(
     Args:
         output: What `-o` named: a file for one photo, else a folder; None for the current folder.
         format_names: What `--format` named; empty for the usual ones.
-        photos: The photos.
-        num_masks: How many masks each photo has.
+        num_photos: How many photos there are.
+        num_masks: How many masks each has.
         may_overwrite: Whether existing files may be replaced.
         is_for_programs: Whether results are printed for a program, which then needs no files
             unless it asks for them.
@@ -155,7 +155,7 @@ def make_plan(
     Raises:
         InputError: If formats and file do not go together.
     """
-    file = _single_file(output, len(photos))
+    file = _single_file(output, num_photos)
     names = tuple(dict.fromkeys(name.strip().lower() for name in format_names))
     if not names and file is not None:
         names = ("rle",) if file.suffix.lower() == ".json" else ("png",)

@@ -70,7 +70,7 @@ def answer_line(
     return _line(
         {
             "ok": True,
-            "photo": photo.shown,
+            "picture": photo.shown,
             "sha256": receipt.input.sha256,
             "name_bytes": receipt.input.name_bytes,
             "width": width,
@@ -78,7 +78,7 @@ def answer_line(
             "format": answer.picture.format,
             "orientation": answer.picture.orientation,
             "prompts": made["prompts"],
-            "masks": mask_records(answer),
+            "masks": [_mask_record(number, mask) for number, mask in answer.masks],
             "outputs": [shown_name(path) for path in outputs],
             "warnings": list(answer.warnings),
             "notes": list(answer.picture.notes),
@@ -91,16 +91,27 @@ def answer_line(
     )
 
 
-def mask_records(answer: Answer) -> list[dict[str, Any]]:
-    """Give each mask of an answer as an entry for JSON, as COCO names things.
+def coco_records(answer: Answer) -> list[dict[str, Any]]:
+    """Give each mask of an answer as COCO's result files hold them.
 
     Args:
         answer: The answer.
 
     Returns:
-        Object's number from 0, score, bbox (x, y, width, height), area and run-length code.
+        Object's number from 0, score, bbox (x, y, width, height), area and segmentation.
     """
-    return [{"object": number, **_mask_record(mask)} for number, mask in answer.masks]
+    from anymask.masks import rle
+
+    return [
+        {
+            "object": number,
+            "score": round(mask.score, 6),
+            "bbox": list(rle.bbox(mask.rle)),
+            "area": mask.area,
+            "segmentation": mask.rle,
+        }
+        for number, mask in answer.masks
+    ]
 
 
 def error_line(photo: Photo, error: AnymaskError, message: str, hint: str | None) -> str:
@@ -119,22 +130,19 @@ def error_line(photo: Photo, error: AnymaskError, message: str, hint: str | None
     return _line(
         {
             "ok": False,
-            "photo": photo.shown,
+            "picture": photo.shown,
             "error": {"code": code, "message": message, "hint": hint},
         }
     )
 
 
-def _mask_record(mask: "Mask") -> dict[str, Any]:
-    from anymask.masks import rle
-
-    code = mask.rle
+def _mask_record(number: int, mask: "Mask") -> dict[str, Any]:
     return {
+        "object": number,
         "score": round(mask.score, 6),
         "box": list(mask.box),
-        "bbox": list(rle.bbox(code)),
-        "area": rle.area(code),
-        "segmentation": code,
+        "area": mask.area,
+        "rle": mask.rle,
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from anymask.cli.answer import Answer
 from anymask.cli.outputs import Output
-from anymask.cli.records import mask_records
+from anymask.cli.records import coco_records
 
 
 def write_outputs(answer: Answer, outputs: list[Output], *, may_overwrite: bool) -> list[Path]:
@@ -48,7 +48,7 @@ def content_of(answer: Answer, output: Output) -> bytes:
 
     match output.format.name:
         case "rle":
-            return (json.dumps(mask_records(answer), indent=2) + "\n").encode("ascii")
+            return (json.dumps(coco_records(answer), indent=2) + "\n").encode("ascii")
         case "overlay":
             return _overlay(answer, output.path.suffix.lower())
     mask = answer.masks[output.number or 0][1]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from anymask.data.clicks import noisy_box, random_click
 from anymask.data.shards import AnnotatedPicture
+from anymask.errors import DataError
 
 TARGET_STRIDE = 4
 SMALLEST_TARGET_CELLS = 6
@@ -67,6 +68,9 @@ def make_sample(
 
     Returns:
         A sample, or None when no mask is large enough in the chosen window.
+
+    Raises:
+        DataError: If the picture cannot be decoded.
     """
     window = choose_window(picture, size, settings, rng)
     x0, y0, x1, y1 = window
@@ -77,11 +81,13 @@ def make_sample(
     if not targets:
         return None
     encoded = np.frombuffer(picture.encoded, np.uint8)
-    pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)[y0:y1, x0:x1]
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
+    if decoded is None:
+        raise DataError(f"{picture.name}: is not a readable picture", hint="check the shard")
+    pixels = np.asarray(decoded, dtype=np.uint8)[y0:y1, x0:x1]
     shrinks = size < max(y1 - y0, x1 - x0)
-    pixels = cv2.resize(
-        pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=kind), dtype=np.uint8)
     if rng.random() < 0.5:
         pixels, targets = pixels[:, ::-1], [flip_used(t, width) for t in targets]
     frame = np.full((size, size, 3), PADDING_GREY, np.uint8)
@@ -197,7 +203,8 @@ def recolour(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     saturation = 0.0 if rng.random() < 0.08 else rng.uniform(0.5, 1.4)
     x = grey + (x - grey) * np.float32(saturation)
     x *= rng.uniform(0.92, 1.08, 3).astype(np.float32)
-    return np.clip(x, 0, 255).astype(np.uint8)
+    recoloured: NDArray[np.uint8] = np.clip(x, 0, 255).astype(np.uint8)
+    return recoloured
 
 
 def flip_used(target: NDArray[np.uint8], frame_width: int) -> NDArray[np.uint8]:

@@ -76,9 +76,7 @@ def read_shards(paths: Iterable[Path], min_area_px: int = 40) -> Iterator[Annota
             ) from error
 
 
-def _pictures(
-    shard: tarfile.TarFile, path: Path, min_area_px: int
-) -> Iterator[AnnotatedPicture]:
+def _pictures(shard: tarfile.TarFile, path: Path, min_area_px: int) -> Iterator[AnnotatedPicture]:
     waiting: dict[str, dict[str, bytes]] = {}
     for member in shard:
         stem, _, suffix = member.name.rpartition(".")
@@ -91,9 +89,7 @@ def _pictures(
             yield _picture(path, stem, waiting.pop(stem), min_area_px)
 
 
-def _picture(
-    path: Path, stem: str, pair: dict[str, bytes], min_area_px: int
-) -> AnnotatedPicture:
+def _picture(path: Path, stem: str, pair: dict[str, bytes], min_area_px: int) -> AnnotatedPicture:
     try:
         record: dict[str, Any] = json.loads(pair["json"])
         size_hw = (int(record["image"]["height"]), int(record["image"]["width"]))

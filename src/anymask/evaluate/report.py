@@ -1,6 +1,7 @@
 """Rows → means a set, a table, and one JSON file."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,17 @@ import numpy as np
 from anymask.evaluate.run import Row
 
 IN_DOMAIN = frozenset({"bsds500_val", "coco128"})
-COLUMNS = {
-    "click": "one click",
-    "oracle": "best of 3",
-    "clicks_3": "three clicks",
-    "box": "box",
-    "felzenszwalb": "Felzenszwalb, click",
-    "grabcut": "GrabCut, box",
-    "box_filled": "box filled",
-}
+COLUMNS = MappingProxyType(
+    {
+        "click": "one click",
+        "oracle": "best of 3",
+        "clicks_3": "three clicks",
+        "box": "box",
+        "felzenszwalb": "Felzenszwalb, click",
+        "grabcut": "GrabCut, box",
+        "box_filled": "box filled",
+    }
+)
 RESAMPLINGS = 1000
 
 

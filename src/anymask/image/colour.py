@@ -37,6 +37,28 @@ def to_rgb(
     return rgb, alpha, notes
 
 
+def split_alpha(
+    levels: NDArray[np.uint8],
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Give sRGB samples as three colours, and their alpha apart.
+
+    Args:
+        levels: Grey, grey and alpha, RGB, or RGBA; uint8, (H, W, 1 to 4).
+
+    Returns:
+        uint8, (H, W, 3), a copy; opacity, uint8, (H, W), or None if all is opaque.
+    """
+    num_bands = levels.shape[2]
+    if num_bands >= 3:
+        rgb = np.array(levels[:, :, :3], order="C")
+    else:
+        rgb = np.repeat(levels[:, :, :1], 3, axis=2)
+    if num_bands in (1, 3):
+        return rgb, None
+    alpha = np.array(levels[:, :, -1], order="C")
+    return rgb, (None if alpha.min() == 255 else alpha)
+
+
 def over_white(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Lay a picture over white.
 

@@ -178,6 +178,10 @@ def _is_cut(error: BaseException) -> bool:
 def _cannot_decode(name: str, error: BaseException) -> ImageError:
     if _is_cut(error):
         return cut_in_header(name)
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return ImageError(
+            f"{name}: is larger than the decoder of its format allows", hint="save it as PNG"
+        )
     reason = str(error).splitlines()[0].strip(" .")[:80] if str(error) else type(error).__name__
     return ImageError(
         f"{name}: is damaged, no row decodes ({reason})", hint="download or copy it again"

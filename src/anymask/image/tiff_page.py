@@ -148,7 +148,7 @@ def kept_tags(directory: Directory) -> Tags:
         if letter in ("f", "d"):
             continue
         values = struct.unpack_from(f"{directory.order}{num_whole}{letter[0]}", raw)
-        if max(values) < 2**32:
+        if values and max(values) < 2**32:
             tags[tag] = (letter if letter != "Q" else "I", values)
     return tags
 

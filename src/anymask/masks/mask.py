@@ -162,10 +162,6 @@ class Masks(Sequence[Mask]):
     items: tuple[Mask, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "items", tuple(self.items))
-        object.__setattr__(self, "warnings", tuple(self.warnings))
-
     def __len__(self) -> int:
         return len(self.items)
 

@@ -40,14 +40,15 @@ class ClickMaps(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.coarse = nn.Sequential(nn.Linear(NUM_CHANNELS, 96), nn.GELU(), nn.Linear(96, dim))
-        self.fine = nn.Sequential(nn.Linear(NUM_CHANNELS, 48), nn.GELU(), nn.Linear(48, dim // 8))
+        to_coarse, to_fine = nn.Linear(96, dim), nn.Linear(48, dim // 8)
+        self.coarse = nn.Sequential(nn.Linear(NUM_CHANNELS, 96), nn.GELU(), to_coarse)
+        self.fine = nn.Sequential(nn.Linear(NUM_CHANNELS, 48), nn.GELU(), to_fine)
         self.clicked = nn.Linear(dim, dim)
         self.compare16 = nn.Conv2d(dim, 64, 1)
         self.compare8 = nn.Conv2d(dim // 4, 32, 1)
         with torch.no_grad():  # drawn prompts start as loud as the normalised image features
-            self.coarse[-1].weight.mul_(6)
-            self.fine[-1].weight.mul_(4)
+            to_coarse.weight.mul_(6)
+            to_fine.weight.mul_(4)
 
     def forward(
         self, features: ImageFeatures, prompts: PromptBatch, input_size: int

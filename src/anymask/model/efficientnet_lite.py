@@ -94,7 +94,7 @@ class InvertedResidual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Give the block's output for x of shape (B, C, H, W)."""
         y = self.project(self.depthwise(self.expand(x)))
-        return x + y if self.has_skip else y  # type: ignore[no-any-return]
+        return x + y if self.has_skip else y
 
 
 class FoldedConv(nn.Module):
@@ -103,7 +103,7 @@ class FoldedConv(nn.Module):
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(  # noqa: PLR0913 - a convolution has this many parts
+    def __init__(
         self,
         before: int,
         after: int,

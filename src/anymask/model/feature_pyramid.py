@@ -86,4 +86,4 @@ class LocalBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Give the block's output for x of shape (B, C, h, w)."""
         mixed = self.norm(self.depthwise(x).permute(0, 2, 3, 1))  # (B, h, w, C)
-        return x + self.mlp(mixed).permute(0, 3, 1, 2)  # type: ignore[no-any-return]
+        return x + self.mlp(mixed).permute(0, 3, 1, 2)

@@ -56,7 +56,7 @@ class VitImageEncoder(nn.Module):
         )
 
     def forward(self, pixels: Tensor) -> ImageFeatures:
-        """Encode normalised pictures (B, 3, H, W); sides other than the table's are interpolated."""
+        """Encode normalised pictures (B, 3, H, W); position tables are resized where they must."""
         x = self.patch_embed(pixels)  # (B, h, w, C)
         x = x + resize_positions(self.pos_embed, (x.shape[1], x.shape[2]))
         for block in self.blocks:
@@ -73,7 +73,7 @@ class PatchEmbed(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Give tokens (B, h, w, C) of pictures (B, 3, H, W)."""
-        return self.proj(pixels).permute(0, 2, 3, 1)  # type: ignore[no-any-return]
+        return self.proj(pixels).permute(0, 2, 3, 1)
 
 
 class Block(nn.Module):
@@ -90,7 +90,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Give the block's output for tokens (B, h, w, C)."""
         x = x + self.attn(self.norm1(x), self.window)
-        return x + self.mlp(self.norm2(x))  # type: ignore[no-any-return]
+        return x + self.mlp(self.norm2(x))
 
 
 class VitMlp(nn.Module):
@@ -103,7 +103,7 @@ class VitMlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the output for x of shape (..., C)."""
-        return self.lin2(F.gelu(self.lin1(x)))  # type: ignore[no-any-return]
+        return self.lin2(F.gelu(self.lin1(x)))
 
 
 class SpatialAttention(nn.Module):
@@ -133,16 +133,15 @@ class SpatialAttention(nn.Module):
         Returns:
             (B, h, w, C).
         """
-        B, h, w, C = x.shape
+        h, w = x.shape[1:3]
         if window is None:
-            return self.proj(self._attend(self.qkv(x)))  # type: ignore[no-any-return]
+            return self.proj(self._attend(self.qkv(x)))
         # Padding tokens are zero, so their query, key and value are exactly the bias.
-        qkv = F.pad(
-            F.linear(x, self.qkv.weight), (0, 0, 0, -w % window, 0, -h % window)
-        )  # (B, h', w', 3C)
-        windows = cut_windows(qkv + self.qkv.bias, window)  # (B windows, window, window, 3C)
-        out = join_windows(self._attend(windows), qkv.shape[1:3])[:, :h, :w]  # (B, h, w, C)
-        return self.proj(out)  # type: ignore[no-any-return]
+        padding = (0, 0, 0, -w % window, 0, -h % window)
+        qkv = F.pad(F.linear(x, self.qkv.weight), padding) + self.qkv.bias  # (B, h', w', 3C)
+        windows = self._attend(cut_windows(qkv, window))  # (B windows, window, window, C)
+        out = join_windows(windows, (qkv.shape[1], qkv.shape[2]))[:, :h, :w]  # (B, h, w, C)
+        return self.proj(out)
 
     def _attend(self, qkv: Tensor) -> Tensor:
         B, h, w, _ = qkv.shape

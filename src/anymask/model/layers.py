@@ -1,5 +1,7 @@
 """The three small layers every box of the figure is made of."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,15 +32,13 @@ class Mlp(nn.Module):
 
     def __init__(self, *channels: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Linear(before, after) for before, after in zip(channels, channels[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(channels))
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the output for x of shape (..., C)."""
         for layer in self.layers[:-1]:
             x = F.relu(layer(x))
-        return self.layers[-1](x)  # type: ignore[no-any-return]
+        return self.layers[-1](x)
 
 
 class Attention(nn.Module):
@@ -86,7 +86,7 @@ class Attention(nn.Module):
         mask = None if bias is None else bias.flatten(0, 1)[:, None]  # (BP, 1, T, S)
         out = F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), mask)
         out = out.transpose(1, 2).reshape(B, max(P, shared), T, C)
-        return self.out_proj(out)  # type: ignore[no-any-return]
+        return self.out_proj(out)
 
     def _heads(self, x: Tensor) -> Tensor:
         x = x.flatten(0, 1)  # (BP, T, C)

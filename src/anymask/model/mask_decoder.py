@@ -9,7 +9,7 @@ Source: Segment Anything (Kirillov et al., 2023), section 3 and figure 14 (appen
 high-resolution features as in SAM 2 (Ravi et al., 2024), appendix C.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,8 @@ from anymask.model.two_way_transformer import TwoWayTransformer
 
 NUM_MASK_TOKENS = 4  # one for unambiguous prompts, three for whole, part and subpart
 NUM_HEADS = 8
+
+UpscalingLayers = tuple[nn.ConvTranspose2d, ChannelNorm, nn.GELU, nn.ConvTranspose2d, nn.GELU]
 
 
 class MaskPredictions(NamedTuple):
@@ -114,15 +116,15 @@ class MaskDecoder(nn.Module):
             [mlp(tokens[:, :, 1 + i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], 2
         )  # (B, P, M, C/8)
         weights = (weights * self.logit_scale).transpose(2, 3)[:, :, None, None]
-        size_hw = features.embedding.shape[-2:]
-        masks = unnest(upscaled @ weights, size_hw)  # (B, P, M, 4h, 4w)
+        h, w = features.embedding.shape[-2:]
+        masks = unnest(upscaled @ weights, (h, w))  # (B, P, M, 4h, 4w)
 
         if self.has_mask_scorer:
             return MaskPredictions(masks, self.mask_scorer(masks, upscaled, image, prompts.places))
         return MaskPredictions(masks, self.iou_prediction_head(tokens[:, :, 0]))
 
     def _upscale(self, image: Tensor, features: ImageFeatures, fine: Tensor | None) -> Tensor:
-        first, norm, _, second, _ = self.output_upscaling
+        first, norm, _, second, _ = cast("UpscalingLayers", tuple(self.output_upscaling))
         x = transposed_conv(first, image)  # (B, P, hw, 4, C/4)
         if features.high_res:
             x = x + nest(features.high_res[0], 1)[:, None]
@@ -135,19 +137,19 @@ class MaskDecoder(nn.Module):
         return F.gelu(x)
 
 
-def transposed_conv(layer: nn.Module, x: Tensor) -> Tensor:
+def transposed_conv(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
     """Apply a 2 × 2 transposed convolution of stride 2 as a matrix product.
 
     Args:
-        layer: The nn.ConvTranspose2d whose weight (C, C', 2, 2) and bias (C') are used.
+        layer: The convolution, with weight (C, C', 2, 2) and a bias (C').
         x: Cells, (..., C).
 
     Returns:
         The four new cells of each cell, rows first, (..., 4, C').
     """
-    weight, bias = layer.weight, layer.bias
-    matrix = weight.permute(2, 3, 1, 0).reshape(-1, weight.shape[0])  # (4 C', C)
-    return F.linear(x, matrix, bias.repeat(4)).unflatten(-1, (4, -1))  # type: ignore[operator, arg-type]
+    matrix = layer.weight.permute(2, 3, 1, 0).reshape(-1, layer.in_channels)  # (4 C', C)
+    bias = None if layer.bias is None else layer.bias.repeat(4)
+    return F.linear(x, matrix, bias).unflatten(-1, (4, -1))
 
 
 def nest(maps: Tensor, levels: int) -> Tensor:

@@ -73,7 +73,7 @@ class MaskScorer(nn.Module):
         )
         which = torch.eye(M, device=inputs.device, dtype=inputs.dtype).expand(len(inputs), M, M)
         scores = self.mlp(torch.cat([self._standardised(inputs), which], -1))[..., 0]
-        return scores.view(B, P, M)  # type: ignore[no-any-return]
+        return scores.view(B, P, M)
 
     def _standardised(self, inputs: Tensor) -> Tensor:
         if self.training:

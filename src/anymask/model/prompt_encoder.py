@@ -42,7 +42,12 @@ class PromptBatch(NamedTuple):
 
     def part(self, prompts: slice) -> "PromptBatch":
         """Give some of each picture's prompts, in order."""
-        return PromptBatch(*(None if field is None else field[:, prompts] for field in self))
+        optional = (self.mask_logits, self.extra_tokens, self.attention_bias)
+        return PromptBatch(
+            self.points[:, prompts],
+            self.labels[:, prompts],
+            *(None if field is None else field[:, prompts] for field in optional),
+        )
 
 
 class PromptEncoder(nn.Module):
@@ -71,9 +76,8 @@ class PromptEncoder(nn.Module):
     def sparse(self, prompts: PromptBatch, input_size: int) -> Tensor:
         """Give the prompt tokens, (B, P, N + T, C)."""
         positions = self.pe_layer((prompts.points + 0.5) / input_size)  # (B, P, N, C)
-        kinds = torch.cat(
-            [self.not_a_point_embed.weight, *(e.weight for e in self.point_embeddings)]
-        )  # (5, C), row = label + 1
+        embeddings = (self.not_a_point_embed, *self.point_embeddings)
+        kinds = torch.cat([torch.as_tensor(e.weight) for e in embeddings])  # (5, C), label + 1
         is_point = (prompts.labels != PADDING)[..., None]
         tokens = torch.where(is_point, positions, 0.0) + kinds[prompts.labels + 1]
         if prompts.extra_tokens is not None:
@@ -85,7 +89,7 @@ class PromptEncoder(nn.Module):
         if mask_logits is None:
             return self.no_mask_embed.weight.view(1, 1, -1, 1, 1)
         maps = self.mask_downscaling(mask_logits.flatten(0, 1))  # (BP, C, h, w)
-        return maps.unflatten(0, mask_logits.shape[:2])  # type: ignore[no-any-return]
+        return maps.unflatten(0, mask_logits.shape[:2])
 
 
 class FourierPositions(nn.Module):
@@ -108,4 +112,4 @@ class FourierPositions(nn.Module):
         y = (torch.arange(h, device=at.device, dtype=at.dtype) + 0.5) / h
         x = (torch.arange(w, device=at.device, dtype=at.dtype) + 0.5) / w
         xy = torch.stack([x.expand(h, w), y[:, None].expand(h, w)], -1)  # (h, w, 2)
-        return self(xy).flatten(0, 1)  # type: ignore[no-any-return]
+        return self(xy).flatten(0, 1)

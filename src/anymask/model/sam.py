@@ -52,7 +52,7 @@ class Sam(nn.Module):
         Returns:
             The image embedding and, where the architecture has them, high-resolution features.
         """
-        return self.image_encoder(pixels)  # type: ignore[no-any-return]
+        return self.image_encoder(pixels)
 
     def decode(self, features: ImageFeatures, prompts: PromptBatch) -> MaskPredictions:
         """Answer prompts: the fast part, as often as asked.
@@ -77,7 +77,7 @@ class Sam(nn.Module):
         return MaskPredictions(torch.cat(logits, 1), torch.cat(iou, 1))
 
     def forward(self, pixels: Tensor, prompts: PromptBatch) -> MaskPredictions:
-        """Encode and decode in one call; see `encode` and `decode` for shapes."""
+        """Encode pictures (B, 3, S, S) and answer their prompts; see `encode` and `decode`."""
         return self.decode(self.encode(pixels), prompts)
 
     def _decode_some(
@@ -97,7 +97,7 @@ class Sam(nn.Module):
         prompted = DecoderPrompts(
             tokens, dense, fine, places_inside(drawn, input_size), prompts.attention_bias
         )
-        return self.mask_decoder(features, image_pe, prompted)  # type: ignore[no-any-return]
+        return self.mask_decoder(features, image_pe, prompted)
 
 
 def build_image_encoder(config: SamConfig) -> nn.Module:

@@ -98,4 +98,4 @@ class TokenMlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the output for x of shape (..., C)."""
-        return self.lin2(F.relu(self.lin1(x)))  # type: ignore[no-any-return]
+        return self.lin2(F.relu(self.lin1(x)))

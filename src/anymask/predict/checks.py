@@ -214,7 +214,7 @@ def _check_point(number: int, point: Point, size_hw: tuple[int, int]) -> None:
         return
     hint = "points are (x, y)"
     if 0 <= y <= W and 0 <= x <= H:
-        hint += "; did you swap x and y?"
+        hint = f"did you swap x and y? {hint}"
     raise PromptError(f"point {number} ({x:g}, {y:g}) lies outside {W}×{H}", hint=hint)
 
 
@@ -224,7 +224,7 @@ def _check_box(box: Box, size_hw: tuple[int, int], notes: list[str]) -> Box:
         wrong = "x1 ≤ x0" if x1 <= x0 else "y1 ≤ y0"
         hint = "boxes are x0, y0, x1, y1"
         if x1 > 0 and y1 > 0 and x0 + x1 <= W and y0 + y1 <= H:
-            hint += f"; if this is x, y, width, height, pass {_joined(x0, y0, x0 + x1, y0 + y1)}"
+            hint += f"; if this is x, y, width, height, pass ({_joined(x0, y0, x0 + x1, y0 + y1)})"
         raise PromptError(f"box ({_joined(*box)}) has no area ({wrong})", hint=hint)
     clipped = (max(x0, 0.0), max(y0, 0.0), min(x1, float(W)), min(y1, float(H)))
     if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:

@@ -75,7 +75,7 @@ def _plane(mask: object) -> NDArray[np.generic]:
         ) from error
     if array.dtype.kind not in "biuf":
         raise PromptError(
-            f"mask must hold numbers, got {type(mask).__name__} of {array.dtype}",
+            f"mask must be an array of numbers, got {type(mask).__name__}",
             hint="pass a bool array (H, W)",
         )
     return array[0] if array.ndim == 3 and array.shape[0] == 1 else array

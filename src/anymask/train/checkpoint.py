@@ -70,4 +70,7 @@ def latest_checkpoint(folder: Path) -> Checkpoint | None:
     paths = sorted(folder.glob(PATTERN))
     if not paths:
         return None
-    return Checkpoint(**torch.load(paths[-1], map_location="cpu", weights_only=True))
+    fields = torch.load(  # noqa: TID251 - a run's own file, nested as no weights file is
+        paths[-1], map_location="cpu", weights_only=True
+    )
+    return Checkpoint(**fields)

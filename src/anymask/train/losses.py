@@ -1,8 +1,8 @@
 """Losses between predicted logits and true masks.
 
 Shape letters: N prompts, M masks a prompt, h w low-resolution cells.
-Source: Segment Anything (Kirillov et al., 2023), section 3 and appendix A; focal loss of Lin et al.,
-2017; dice loss of Milletari et al., 2016.
+Source: Segment Anything (Kirillov et al., 2023), section 3 and appendix A; focal loss of Lin et
+al., 2017; dice loss of Milletari et al., 2016.
 """
 
 import torch

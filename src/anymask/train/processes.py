@@ -8,6 +8,7 @@ import cv2
 import torch
 import torch.distributed
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
 
 
 def run_in_processes(work: Callable[[int], None], processes: int) -> None:
@@ -22,9 +23,7 @@ def run_in_processes(work: Callable[[int], None], processes: int) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         meeting = (Path(folder) / "meeting").as_uri()
-        torch.multiprocessing.spawn(  # type: ignore[no-untyped-call]
-            _join_and_work, args=(processes, meeting, work), nprocs=processes
-        )
+        spawn(_join_and_work, args=(processes, meeting, work), nprocs=processes)
 
 
 def _join_and_work(rank: int, processes: int, meeting: str, work: Callable[[int], None]) -> None:
@@ -38,7 +37,10 @@ def _join_and_work(rank: int, processes: int, meeting: str, work: Callable[[int]
 
 
 def average_over_processes(tensors: Iterable[Tensor]) -> None:
-    """Replace float tensors by their mean over all processes, in place; one message for all."""
+    """Replace float tensors of any shape by their mean over all processes, in place.
+
+    All of them travel in one message.
+    """
     tensors = list(tensors)
     if not is_shared_run() or not tensors:
         return

@@ -34,9 +34,7 @@ def default_model(data: Path, folder: Path, settings: TrainSettings, *, processe
         MissingExtra: If the backbone's ImageNet weights are not installed.
     """
     find_shards(data)
-    run_in_processes(
-        partial(_default_model_process, data, folder, settings, processes), processes
-    )
+    run_in_processes(partial(_default_model_process, data, folder, settings, processes), processes)
 
 
 def _default_model_process(

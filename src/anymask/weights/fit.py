@@ -30,11 +30,18 @@ def fit(config: SamConfig, tensors: Mapping[str, Tensor], shown: str) -> Sam:
         The network in eval mode, without gradients.
 
     Raises:
-        KeysMismatch: If a tensor is missing, left over, or of another shape or type.
+        KeysMismatch: If a tensor is missing, left over, or of another shape or type, or the
+            architecture cannot be built.
     """
     # On the meta device nothing is allocated; the tensors become the parameters.
-    with _NothingDrawn(), torch.device("meta"):
-        sam = Sam(replace(config, input_size=_table_size(config, tensors)))
+    try:
+        with _NothingDrawn(), torch.device("meta"):
+            sam = Sam(replace(config, input_size=_table_size(config, tensors)))
+    except (ArithmeticError, RuntimeError, ValueError) as error:
+        raise KeysMismatch(
+            f"{shown}: its settings describe no network: {error}",
+            hint="save or download it again",
+        ) from error
     problems = _problems(sam.state_dict(), tensors)
     if problems:
         raise KeysMismatch(

@@ -188,8 +188,8 @@ def _settings(content: CheckpointFile, shown: str) -> SamConfig:
         )
     try:
         return from_mapping(SamConfig, json.loads(content.metadata["config"]), name="config")
-    except (ConfigError, KeyError, ValueError, RecursionError) as error:
-        said = error.message if isinstance(error, ConfigError) else "they are no JSON table"
+    except (ArithmeticError, KeyError, RecursionError, ValueError) as error:
+        said = error.message if isinstance(error, ConfigError) else "they are not whole"
         raise WeightsError(
             f"{shown}: its settings cannot be read: {said}", hint="save or download it again"
         ) from error

@@ -79,11 +79,20 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
 
 def test_the_bytes_reach_the_disk_before_the_rename(tmp_path, monkeypatch):
     order = []
-    fsync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda *given: order.append("fsync") or fsync(*given))
-    monkeypatch.setattr(os, "replace", lambda *given: order.append("rename") or replace(*given))
+
+    def noted(name):
+        original = getattr(os, name)
+
+        def call(*given):
+            order.append(name)
+            return original(*given)
+
+        return call
+
+    monkeypatch.setattr(os, "fsync", noted("fsync"))
+    monkeypatch.setattr(os, "replace", noted("replace"))
     write_bytes(tmp_path / "a.bin", b"new")
-    assert order == ["fsync", "rename"]
+    assert order == ["fsync", "replace"]
 
 
 def test_a_file_where_a_folder_should_be(tmp_path):

@@ -113,8 +113,8 @@ def test_cropping_keeps_the_visible_box():
     distance, photo = disc()
     whole, cropped = cut_out(photo, distance), cut_out(photo, distance, crop=True)
     rows, columns = np.nonzero(parts(whole)[1])
-    box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
-    assert cropped.tobytes() == whole.crop(tuple(map(int, box))).tobytes()
+    box = int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
+    assert cropped.tobytes() == whole.crop(box).tobytes()
     assert whole.size == (110, 90)
 
 

@@ -73,6 +73,7 @@ def test_without_masks_the_picture_is_shown():
 
 def test_without_matplotlib_the_extra_is_named(monkeypatch):
     sentence = r'needs matplotlib; pip install "anymask\[show\]"'
-    with monkeypatch.context() as patch, pytest.raises(MissingExtra, match=sentence):
+    with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "matplotlib", None)
-        candidates_figure(PICTURE, masks(1), [0.5], [None])
+        with pytest.raises(MissingExtra, match=sentence):
+            candidates_figure(PICTURE, masks(1), [0.5], [None])

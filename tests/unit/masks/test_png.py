@@ -123,6 +123,16 @@ def test_what_is_no_mask_file_is_named(tmp_path, make, sentence):
         load_mask(tmp_path / "m.png")
 
 
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(*_given, **_more):
+        raise PermissionError(13, "Permission denied")
+
+    save_png(MASK, tmp_path / "m.png")
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(InputError, match=r"m\.png: permission denied; check the file"):
+        load_mask(tmp_path / "m.png")
+
+
 def test_a_bomb_is_refused_before_decoding(tmp_path, monkeypatch):
     save_png(MASK, tmp_path / "m.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)

@@ -105,16 +105,18 @@ def test_nothing_above_the_cutoff_computes_nothing(monkeypatch):
 
 
 def test_where_both_ways_might_disagree_the_whole_picture_decides(monkeypatch):
-    # Along the symmetry line between +4 and −4 the interpolated logit is 0 but for rounding.
     low_res = np.full((64, 64), -4.0, dtype=np.float32)
     low_res[10, 10] = 4.0
     frame = ImageFrame(original_hw=(512, 512), resized_hw=(1024, 1024), input_size=1024)
     whole = full_resolution_logits(low_res, frame) > 0
     calls = []
     resize_whole = resize._resize_whole
-    monkeypatch.setattr(
-        resize, "_resize_whole", lambda *given: calls.append(1) or resize_whole(*given)
-    )
+
+    def noted(*given):
+        calls.append(1)
+        return resize_whole(*given)
+
+    monkeypatch.setattr(resize, "_resize_whole", noted)
     monkeypatch.setattr(resize, "_ROUNDING", 0.1)
     np.testing.assert_array_equal(full_resolution_mask(low_res, frame), whole)
     assert calls == [1]

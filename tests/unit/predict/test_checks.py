@@ -88,13 +88,13 @@ def test_shares_become_pixels():
         ((900, 40), "point 2 (900, 40) lies outside 640×480; points are (x, y)."),
         ((-1, 40), "point 2 (-1, 40) lies outside 640×480; points are (x, y)."),
         ((400, 600), "point 2 (400, 600) lies outside 640×480; "
-                     "points are (x, y); did you swap x and y?."),
+                     "did you swap x and y? points are (x, y)."),
     ],
 )  # fmt: skip
 def test_a_point_outside_is_refused_and_a_swap_is_guessed(point, sentence):
     with pytest.raises(PromptError) as error:
         ask(points=[(1, 1), (2, 2), point])
-    assert said(error) == sentence.replace("?.", "?")
+    assert said(error) == sentence
 
 
 # --- 27: shares without saying so ---
@@ -183,7 +183,7 @@ def test_whole_numbers_too_large_for_arrays_of_integers_lie_outside():
 @pytest.mark.parametrize(
     ("box", "sentence"),
     [
-        ((300, 200, 300, 250), "box (300, 200, 300, 250) has no area (x1 ≤ x0); "
+        ((400, 200, 400, 250), "box (400, 200, 400, 250) has no area (x1 ≤ x0); "
                                "boxes are x0, y0, x1, y1."),
         ((500, 100, 400, 400), "box (500, 100, 400, 400) has no area (x1 ≤ x0); "
                                "boxes are x0, y0, x1, y1."),

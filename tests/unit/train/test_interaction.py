@@ -87,9 +87,7 @@ def test_later_rounds_train_the_single_mask_alone(batch: TrainingBatch) -> None:
 
 
 def test_every_parameter_learns(model: Sam, batch: TrainingBatch) -> None:
-    figures = converse(
-        model, batch, 3, np.random.default_rng(0), box_share=0.5, score_weight=3.0
-    )
+    figures = converse(model, batch, 3, np.random.default_rng(0), box_share=0.5, score_weight=3.0)
     silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     # A guess that is best for no mask of this small batch has nothing to learn from it.
     guesses = tuple(f"mask_decoder.output_hypernetworks_mlps.{i}." for i in (1, 2, 3))

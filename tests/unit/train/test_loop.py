@@ -12,7 +12,6 @@ import torch
 from anymask.data.mixing import Mixture
 from anymask.data.shards import read_shards
 from anymask.errors import DataError, OutputError, StateError
-from anymask.model.configs import tiny
 from anymask.model.sam import Sam
 from anymask.train.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
 from anymask.train.export import export_default_model
@@ -83,7 +82,7 @@ def test_one_set_of_discs_is_learnt(mixture: Mixture, model: Sam, tmp_path: Path
     assert last < 0.75 * first
 
 
-def tiny_phases() -> tuple:  # type: ignore[type-arg]
+def tiny_phases() -> tuple:
     return TrainSettings().phases[:1]
 
 

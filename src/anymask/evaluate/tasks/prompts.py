@@ -84,7 +84,7 @@ def box_scores(
     Returns:
         One record a mask: IoU of the single mask (`box`) and its score (`box_score`).
     """
-    prompts = [Prompt(box=tuple(float(side) for side in tight_box(truth))) for truth in truths]
+    prompts = [Prompt(box=tight_box(truth)) for truth in truths]
     answers = predict(loaded, embedding, prompts, multimask=False)
     return [
         {"box": iou(answer.best.array, truth), "box_score": answer.best.score}

@@ -1,0 +1,156 @@
+"""The flags of `anymask segment`."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from anymask.cli.outputs import FORMATS
+
+_WHAT = "What to segment"
+_WRITE = "What to write"
+_READ = "How photos are read"
+_RUN = "Model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentFlags:
+    """What `anymask segment` takes; each field is a flag."""
+
+    photos: Annotated[
+        list[str],
+        typer.Argument(metavar="PHOTO...", help="Pictures; - reads one from standard input."),
+    ]
+    point: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y[,-]",
+            help="A pixel of the object, or with ,- one that is not; 50%,40% are shares of width "
+            "and height. May be repeated.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None
+    box: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X0,Y0,X1,Y1",
+            help="A box around the object. Repeated without points: one object a box.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None
+    mask: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PNG", help="A rough or earlier mask to start from.", rich_help_panel=_WHAT
+        ),
+    ] = None
+    normalized: Annotated[
+        bool,
+        typer.Option(
+            "--normalized",
+            metavar="",
+            help="Plain numbers run from 0 to 1 instead of pixels.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False
+    all_masks: Annotated[
+        bool,
+        typer.Option(
+            "--all-masks",
+            metavar="",
+            help="Keep all three candidates, best first, instead of the best.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR|FILE",
+            help="A folder, or for one photo a file as in mask.png. The current folder if left "
+            "out.",
+            rich_help_panel=_WRITE,
+        ),
+    ] = None
+    format: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="|".join(FORMATS),
+            help="May be repeated; png (the mask) and overlay if left out.",
+            rich_help_panel=_WRITE,
+        ),
+    ] = None
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            metavar="",
+            help="Print one JSON record a photo; files are written only with -o or --format.",
+            rich_help_panel=_WRITE,
+        ),
+    ] = False
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite/--no-overwrite",
+            metavar="",
+            help="Whether files of the same names may be replaced.",
+            rich_help_panel=_WRITE,
+        ),
+    ] = False
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="sam_vit_b, sam_vit_l, sam_vit_h or a checkpoint file; the small model inside "
+            "the package if left out.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None
+    device: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_RUN),
+    ] = "auto"
+    page: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Page of a TIFF or frame of an animation, from 0.",
+            rich_help_panel=_READ,
+            show_default=False,
+        ),
+    ] = 0
+    bands: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R,G,B",
+            help="Which bands are red, green and blue, from 1.",
+            rich_help_panel=_READ,
+        ),
+    ] = None
+    range: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LO,HI",
+            help="Values that become black and white, for samples deeper than 8 bits.",
+            rich_help_panel=_READ,
+        ),
+    ] = None
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Largest width × height that is decoded; 178 million if left out.",
+            rich_help_panel=_READ,
+        ),
+    ] = None
+    allow_truncated: Annotated[
+        bool,
+        typer.Option(
+            "--allow-truncated",
+            metavar="",
+            help="Use the rows there are of a picture that is cut short.",
+            rich_help_panel=_READ,
+        ),
+    ] = False

@@ -1,0 +1,25 @@
+"""Checkpoints are looked for in one folder, which the environment may name."""
+
+from pathlib import Path
+
+import pytest
+
+from anymask.weights.cache import weights_folder
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"ANYMASK_CACHE": "/data/a", "XDG_CACHE_HOME": "/x"}, "/data/a/weights"),
+        ({"ANYMASK_CACHE": "", "XDG_CACHE_HOME": "/x"}, "/x/anymask/weights"),
+        ({"ANYMASK_CACHE": "~/a"}, "~/a/weights"),
+        ({}, "~/.cache/anymask/weights"),
+    ],
+)
+def test_the_folder_follows_from_the_environment(environment, folder):
+    assert weights_folder(environment) == Path(folder).expanduser()
+
+
+def test_the_process_environment_is_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("ANYMASK_CACHE", str(tmp_path))
+    assert weights_folder() == tmp_path / "weights"

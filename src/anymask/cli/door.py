@@ -1,13 +1,13 @@
 """Where every command leaves: an exit code, and for people one sentence instead of a trace."""
 
 import os
-import re
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from types import FrameType
 
 import typer
@@ -25,7 +25,8 @@ _FLAGS = (
     ("allow overwriting", "add --overwrite"),
     ("allow_truncated=True", "--allow-truncated"),
 )
-_BAD_VALUE = re.compile(r"Invalid value for '?([^':]+?)'?: (?:Value error, )?(.*)", re.DOTALL)
+# What Typer says of a value, and what it comes down to.
+_KINDS = (("valid integer", "a whole number"), ("valid number", "a number"))
 
 
 def run(call: Callable[[], object], *, is_debug: bool = False) -> int:
@@ -76,7 +77,7 @@ def refuse(error: Exception, screen: Screen) -> int:
         return error.exit_code
     # Typer keeps the base class of its usage errors to itself.
     if isinstance(error, typer.BadParameter.__mro__[1]):
-        screen.refuse(_usage_sentence(error), _usage_hint(error))
+        screen.refuse(*_usage(error))
         return 2
     if isinstance(error, MemoryError):
         screen.refuse("the memory is full", "give a smaller picture or a smaller model")
@@ -97,15 +98,23 @@ def spoken(error: AnymaskError) -> tuple[str, str | None]:
     return error.message, hint
 
 
-def _usage_sentence(error: Exception) -> str:
-    message = str(getattr(error, "format_message", error.__str__)()).strip().rstrip(".")
-    found = _BAD_VALUE.fullmatch(message)
-    name = found[1].split(" / ")[0] if found else ""
-    text = f"{name}: {found[2]}" if found else message
-    return text[:1].lower() + text[1:] if not name else text
+def _usage(error: Exception) -> tuple[str, str]:
+    """Give what Typer found wrong, and what to do, in the words used everywhere else."""
+    text = str(getattr(error, "format_message", lambda: error)()).strip()
+    message, _, guess = text.partition(" (Possible")[0].partition(" Did you mean ")
+    message = message.rstrip(".")
+    if isinstance(error, typer.BadParameter) and error.param is not None:
+        told = next((told for found, told in _KINDS if found in message), None)
+        if told is not None:
+            return f"{max(error.param.opts, key=len)}: must be {told}", _see(error)
+    wrong, known = getattr(error, "option_name", None), getattr(error, "possibilities", None)
+    if wrong and known:
+        guess = next(iter(get_close_matches(wrong, known, n=1)), "")
+    hint = f"did you mean {guess.rstrip('?')}? Else {_see(error)}" if guess else _see(error)
+    return message[:1].lower() + message[1:], hint
 
 
-def _usage_hint(error: Exception) -> str:
+def _see(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     return f"see {context.command_path if context else 'anymask'} --help"
 

@@ -20,9 +20,7 @@ def with_flags(function: Callable[[Options], int]) -> Callable[..., int]:
     Returns:
         The same command with the fields as keyword arguments.
     """
-    (record,) = (
-        kind for name, kind in get_type_hints(function).items() if name != "return"
-    )
+    (record,) = (kind for name, kind in get_type_hints(function).items() if name != "return")
     hints = get_type_hints(record, include_extras=True)
 
     def command(**values: Any) -> int:  # noqa: ANN401 - Typer gives what the fields ask for

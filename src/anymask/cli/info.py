@@ -32,6 +32,8 @@ def info(
 ) -> None:
     """Print versions, device, folders, the default model and what is not installed.
 
+    Send what it prints along when you report a mistake.
+
     [bold]Example[/bold]
       anymask info
       anymask info --json
@@ -141,9 +143,7 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str | Text]]:
         state = (
             Text.assemble(("installed", "green"), f"; {extra['purpose']}")
             if extra["is_installed"]
-            else Text.assemble(
-                ("missing", "yellow"), f"; {extra['purpose']}: {extra['command']}"
-            )
+            else Text.assemble(("missing", "yellow"), f"; {extra['purpose']}: {extra['command']}")
         )
         rows.append((f"extra {extra['name']}", state))
     return rows

@@ -26,10 +26,14 @@ def top(
     ] = False,
     debug: Annotated[  # noqa: ARG001 - main takes it out of the arguments, wherever it stands
         bool,
-        typer.Option("--debug", metavar="", help="Show the whole trace of an error; works anywhere."),
+        typer.Option(
+            "--debug", metavar="", help="Show the whole trace of an error; works anywhere."
+        ),
     ] = False,
 ) -> None:
     """Point at something in a photo, get its mask.
+
+    Every command tells more with --help.
 
     [bold]Example[/bold]
       anymask segment photo.jpg --point 320,240

@@ -93,6 +93,24 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What was written for one photo.
+
+    Attributes:
+        outputs: The files that were asked for.
+        receipt: The receipt beside them; None where nothing was asked for.
+    """
+
+    outputs: list[Output]
+    receipt: Path | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files, the receipt last."""
+        return [*(output.path for output in self.outputs), *filter(None, [self.receipt])]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Where the outputs of a command go.
 
@@ -166,9 +184,7 @@ def make_plan(
         _check_file(file, formats)
     folder = Path(output or ".") if file is None else file.parent
     if folder.exists() and not folder.is_dir():
-        raise InputError(
-            f"-o {shown_name(folder)}: is a file, not a folder", hint="name a folder"
-        )
+        raise InputError(f"-o {shown_name(folder)}: is a file, not a folder", hint="name a folder")
     return Plan(
         folder=folder,
         file=file,
@@ -202,7 +218,7 @@ def refuse_collisions(plan: Plan, photos: Sequence[Photo], inputs: Iterable[str]
                 hint="choose another name with -o",
             )
     if existing and not plan.may_overwrite:
-        more = f" (so do {len(existing) - 1} more)" if len(existing) > 1 else ""
+        more = f", and so do {len(existing) - 1} more" if len(existing) > 1 else ""
         raise InputError(
             f"{shown_name(existing[0])}: exists already{more}",
             hint="add --overwrite, or choose another folder with -o",

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from anymask.errors import ImageError, InputError
@@ -56,7 +56,7 @@ def list_photos(paths: Sequence[str]) -> list[Photo]:
     """
     seen: dict[str, str] = {}
     for path in paths:
-        seen.setdefault(path if path == STDIN else os.path.abspath(path), path)
+        seen.setdefault(path if path == STDIN else str(Path(path).absolute()), path)
     once = list(seen.values())
     for path in once:
         _refuse_wrong_kind(path)

@@ -133,7 +133,7 @@ def prompts_for(question: Question, size_hw: tuple[int, int]) -> tuple[list["Pro
     Raises:
         PromptError: If the rough mask has another size than the photo.
     """
-    from anymask.vocabulary import Prompt
+    from anymask.vocabulary import Box, Prompt
 
     _check_mask_size(question, size_hw)
     rows = [*question.points, *question.boxes]
@@ -144,7 +144,7 @@ def prompts_for(question: Question, size_hw: tuple[int, int]) -> tuple[list["Pro
         return [_number(one, side, in_shares=in_shares) for one, side in zip(row, sides)]  # noqa: B905
 
     points = tuple((x, y) for x, y in map(numbers, question.points))
-    boxes = [(x0, y0, x1, y1) for x0, y0, x1, y1 in map(numbers, question.boxes)]
+    boxes: list[Box | None] = [(x0, y0, x1, y1) for x0, y0, x1, y1 in map(numbers, question.boxes)]
     prompts = [
         Prompt(points=points, labels=question.labels, box=box, mask=question.mask)
         for box in (boxes or [None])

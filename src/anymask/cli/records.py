@@ -51,9 +51,7 @@ def make_receipt(
     )
 
 
-def answer_line(
-    answer: Answer, photo: Photo, receipt: "Receipt", outputs: Sequence[Path]
-) -> str:
+def answer_line(answer: Answer, photo: Photo, receipt: "Receipt", outputs: Sequence[Path]) -> str:
     """Give an answer as one line of JSON.
 
     Args:

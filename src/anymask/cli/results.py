@@ -2,16 +2,16 @@
 
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 
 from anymask.cli.answer import Answer
 from anymask.cli.outputs import Output
 from anymask.cli.records import coco_records
+from anymask.masks.atomic import write_bytes
 
 
-def write_outputs(answer: Answer, outputs: list[Output], *, may_overwrite: bool) -> list[Path]:
+def write_outputs(answer: Answer, outputs: list[Output], *, may_overwrite: bool) -> None:
     """Write the files of one photo, each whole or not at all.
 
     Args:
@@ -19,17 +19,11 @@ def write_outputs(answer: Answer, outputs: list[Output], *, may_overwrite: bool)
         outputs: The files.
         may_overwrite: Whether existing files may be replaced.
 
-    Returns:
-        Where they are.
-
     Raises:
         OutputError: If a file cannot be written or may not be replaced.
     """
-    from anymask.masks.atomic import write_bytes
-
     for output in outputs:
         write_bytes(output.path, content_of(answer, output), overwrite=may_overwrite)
-    return [output.path for output in outputs]
 
 
 def content_of(answer: Answer, output: Output) -> bytes:
@@ -61,8 +55,8 @@ def _overlay(answer: Answer, suffix: str) -> bytes:
     """Draw all masks over the photo, and every prompt over them."""
     from PIL import Image
 
-    from anymask.masks.mask import Masks
     from anymask.masks.marks import draw_prompt
+    from anymask.masks.mask import Masks
     from anymask.masks.png import png_bytes
 
     drawn = Masks(tuple(mask for _, mask in answer.masks)).overlay()

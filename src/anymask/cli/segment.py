@@ -1,14 +1,13 @@
 """`anymask segment`: a click, a box or a rough mask → the mask of what is meant."""
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from anymask.cli.answer import Answer, answer, check_question
 from anymask.cli.door import SOME_FAILED, spoken
 from anymask.cli.failures import add_failure
 from anymask.cli.flags import with_flags
-from anymask.cli.outputs import Plan, make_plan, refuse_collisions
+from anymask.cli.outputs import Plan, Written, make_plan, refuse_collisions
 from anymask.cli.photos import STDIN, Photo, list_photos, read_photo
 from anymask.cli.question import Question, read_question, refuse_flat_boxes
 from anymask.cli.reading import read_options
@@ -44,8 +43,9 @@ class Job:
 def _segment(flags: SegmentFlags) -> int:
     """Turn a click, a box or a rough mask into the mask of what is meant.
 
-    Writes PHOTO.mask.png and PHOTO.overlay.png (photo.jpg becomes photo.jpg.mask.png), and how
-    they were made into PHOTO.receipt.json. Several points make one mask together.
+    Coordinates are pixels from the top left corner of the upright photo. Points
+    together mean one object. For photo.jpg this writes photo.jpg.mask.png,
+    photo.jpg.overlay.png, and how they were made into photo.jpg.receipt.json.
 
     [bold]Examples[/bold]
       anymask segment photo.jpg --point 320,240
@@ -103,11 +103,11 @@ def _segment_one(job: Job, photo: Photo, screen: Screen) -> int:
     model = _load(job, screen)
     with screen.working(f"segmenting {photo.shown}"):
         found = answer(model, picture, job.question, keep_all=job.flags.all_masks)
-    outputs = _write(job, photo, model, found, screen)
+    written = _write(job, photo, model, found, screen)
     for note in (*picture.notes, *found.warnings):
         screen.note(f"{photo.shown}: {note}")
     if not job.flags.json:
-        say_done(screen, photo, found, outputs, is_folder_told=job.flags.output is not None)
+        say_done(screen, photo, found, written, is_folder_told=job.flags.output is not None)
     return 0
 
 
@@ -127,9 +127,9 @@ def _segment_many(job: Job, screen: Screen) -> int:
                     _record_failure(job, photo, error, screen)
                 else:
                     num_done += 1
-                    outputs = _write(job, photo, model, found, screen)
+                    written = _write(job, photo, model, found, screen)
                     if not job.flags.json:
-                        say_line(screen, photo, found, outputs)
+                        say_line(screen, photo, found, written)
                 advance()
     finally:
         say_closing(screen, job.plan, num_done, num_failed, len(job.photos))
@@ -141,25 +141,26 @@ def _load(job: Job, screen: Screen) -> "Model":
         from anymask.api import load
 
         model = load(job.flags.model, device=job.flags.device)
-    for note in model.loaded.notes:
+    # What there is to know about the model inside the package stands in its card.
+    for note in model.loaded.notes if job.flags.model is not None else ():
         screen.note(note)
     return model
 
 
-def _write(job: Job, photo: Photo, model: "Model", found: Answer, screen: Screen) -> list[Path]:
+def _write(job: Job, photo: Photo, model: "Model", found: Answer, screen: Screen) -> Written:
     """Write a photo's files and the receipt beside them; print the record for programs."""
     from anymask.cli.records import answer_line, make_receipt
     from anymask.cli.results import write_outputs
     from anymask.receipt import write_receipt
 
     receipt = make_receipt(found, photo, model, _settings(job, model))
-    written = write_outputs(
-        found, job.plan.outputs(photo), may_overwrite=job.plan.may_overwrite
-    )
-    if written:
-        written.append(write_receipt(job.plan.receipt_owner(photo), receipt))
+    written = Written(outputs=job.plan.outputs(photo))
+    write_outputs(found, written.outputs, may_overwrite=job.plan.may_overwrite)
+    if written.outputs:
+        path = write_receipt(job.plan.receipt_owner(photo), receipt)
+        written = replace(written, receipt=path)
     if job.flags.json:
-        screen.write(answer_line(found, photo, receipt, written))
+        screen.write(answer_line(found, photo, receipt, written.paths))
     return written
 
 

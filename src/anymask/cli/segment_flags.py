@@ -19,7 +19,7 @@ class SegmentFlags:
 
     photos: Annotated[
         list[str],
-        typer.Argument(metavar="PHOTO...", help="Pictures; - reads one from standard input."),
+        typer.Argument(metavar="PHOTO", help="Pictures; - reads one from standard input."),
     ]
     point: Annotated[
         list[str] | None,
@@ -67,17 +67,18 @@ class SegmentFlags:
         typer.Option(
             "--output",
             "-o",
-            metavar="DIR|FILE",
-            help="A folder, or for one photo a file as in mask.png. The current folder if left "
-            "out.",
+            metavar="PATH",
+            help="A folder; for one photo also a file as in mask.png. The current folder if "
+            "left out.",
             rich_help_panel=_WRITE,
         ),
     ] = None
     format: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="|".join(FORMATS),
-            help="May be repeated; png (the mask) and overlay if left out.",
+            metavar="NAME",
+            help=f"One of {', '.join(FORMATS)}; may be repeated. png (the mask) and overlay if "
+            "left out.",
             rich_help_panel=_WRITE,
         ),
     ] = None
@@ -95,7 +96,8 @@ class SegmentFlags:
         typer.Option(
             "--overwrite/--no-overwrite",
             metavar="",
-            help="Whether files of the same names may be replaced.",
+            help="Replace files that exist already.",
+            show_default=False,
             rich_help_panel=_WRITE,
         ),
     ] = False

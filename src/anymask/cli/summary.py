@@ -1,13 +1,12 @@
 """What people read on the screen after photos were segmented."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from anymask.cli.answer import Answer
-from anymask.cli.outputs import FAILURES, FORMATS, Plan
+from anymask.cli.outputs import FAILURES, Plan, Written
 from anymask.cli.photos import Photo
 from anymask.cli.screen import Screen
 from anymask.masks.atomic import shown_name
@@ -20,7 +19,7 @@ def say_done(
     screen: Screen,
     photo: Photo,
     answer: Answer,
-    outputs: Sequence[Path],
+    written: Written,
     *,
     is_folder_told: bool,
 ) -> None:
@@ -30,7 +29,7 @@ def say_done(
         screen: Where to print.
         photo: The photo.
         answer: Its masks.
-        outputs: The files that were written.
+        written: Its files.
         is_folder_told: Whether the person named the folder.
     """
     height, width = answer.picture.size_hw
@@ -41,27 +40,25 @@ def say_done(
         screen.say(head.append(f": {len(answer.masks)} masks"))
         for number, (_, mask) in enumerate(answer.masks, start=1):
             screen.say(f"  {number}  {_told(mask)}")
-    names = [shown_name(path) for path in outputs]
-    widest = max(map(len, names), default=0)
-    for path, name in zip(outputs, names, strict=True):
-        screen.say(Text.assemble("  ", (f"{name:{widest}}", "cyan"), ("  " + _meaning(path), "dim")))
+    _say_files(screen, written)
     seconds = f"encoded in {answer.encode_seconds:.2f} s, answered in {answer.decode_seconds:.3f} s"
-    place = "" if is_folder_told else "; written to the current folder, -o names another"
-    screen.err.print(Text(seconds + place, style="dim"))
+    place = "; written to the current folder, -o names another"
+    has_to_tell = written.outputs and not is_folder_told
+    screen.err.print(Text(seconds + (place if has_to_tell else ""), style="dim"))
 
 
-def say_line(screen: Screen, photo: Photo, answer: Answer, outputs: Sequence[Path]) -> None:
+def say_line(screen: Screen, photo: Photo, answer: Answer, written: Written) -> None:
     """Print what became of one photo of many, on one line.
 
     Args:
         screen: Where to print.
         photo: The photo.
         answer: Its masks.
-        outputs: The files that were written.
+        written: Its files.
     """
     best = max((mask for _, mask in answer.masks), key=lambda mask: mask.score)
     what = _told(best) if len(answer.masks) == 1 else f"{len(answer.masks)} masks"
-    first = shown_name(outputs[0]) if outputs else ""
+    first = shown_name(written.paths[0]) if written.paths else ""
     screen.say(Text.assemble((photo.shown, "bold"), f": {what} ", ("→ ", "dim"), (first, "cyan")))
     for note in (*answer.picture.notes, *answer.warnings):
         screen.note(f"{photo.shown}: {note}")
@@ -94,11 +91,20 @@ def _folder(plan: Plan) -> str:
 def _told(mask: "Mask") -> str:
     if not mask.area:
         return "nothing found, the mask is empty"
-    share = 100 * mask.area / mask.array.size
-    return f"score {mask.score:.2f}, {mask.area:,} pixels ({share:.1f} %)"
+    percent = 100 * mask.area / mask.array.size
+    share = f"{percent:.1f} %" if percent >= 0.1 else "under 0.1 %"
+    return f"score {mask.score:.2f}, {mask.area:,} pixels ({share})"
 
 
-def _meaning(path: Path) -> str:
-    name = path.name.lower()
-    found = (form.meaning for form in FORMATS.values() if name.endswith(form.ending))
-    return "how it was made" if name.endswith(".receipt.json") else next(found, "")
+def _say_files(screen: Screen, written: Written) -> None:
+    """Print the files, and for the first of each kind what it holds."""
+    meanings = [output.format.meaning for output in written.outputs] + ["how it was made"]
+    names = [shown_name(path) for path in written.paths]
+    widest = max(map(len, names), default=0)
+    told = set()
+    for name, meaning in zip(names, meanings, strict=False):
+        line = Text.assemble("  ", (name, "cyan"))
+        if meaning not in told:
+            line.append(f"{'':{widest - len(name)}}  {meaning}", style="dim")
+            told.add(meaning)
+        screen.say(line)

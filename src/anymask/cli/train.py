@@ -12,13 +12,7 @@ from anymask.cli.screen import make_screen
 from anymask.errors import ConfigError
 from anymask.masks.atomic import shown_name
 
-train_app = typer.Typer(
-    help="""Train models.
-
-    [bold]Example[/bold]
-      anymask train default --data data/train --out runs/default
-    """
-)
+train_app = typer.Typer()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +30,7 @@ class DefaultModelFlags:
         ),
     ]
     minutes: Annotated[float, typer.Option(metavar="N", help="Length of the training.")] = 105.0
-    processes: Annotated[
-        int, typer.Option(metavar="N", help="Processes of one thread each.")
-    ] = 2
+    processes: Annotated[int, typer.Option(metavar="N", help="Processes of one thread each.")] = 2
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of everything drawn.")] = 0
     dry_run: Annotated[
         bool, typer.Option("--dry-run", metavar="", help="Print the settings and stop.")
@@ -87,4 +79,10 @@ train_app.command("default")(with_flags(_default))
 
 @train_app.callback()
 def _group() -> None:
-    """Train models."""
+    """Train models.
+
+    A run that was stopped goes on when the same command is given again.
+
+    [bold]Example[/bold]
+      anymask train default --data data/train --out runs/default
+    """

@@ -10,6 +10,7 @@ from anymask.errors import ImageError, InputError
 from anymask.image.decoded import Decoded, Samples
 from anymask.image.limits import check_size
 from anymask.image.options import ReadOptions
+from anymask.image.rows import DECODER_ERRORS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,14 +39,13 @@ def from_array(array: NDArray[Any], *, channels: str, name: str, options: ReadOp
         The raw samples; they may share the caller's memory, and are not written to.
 
     Raises:
-        ImageError: If it is empty, too large, or of a shape or type that is not taken.
+        ImageError: If it is empty, or of a shape or type that is not taken.
         InputError: If a band is asked for that is not there.
     """
     samples = array[:, :, None] if array.ndim == 2 else array
     if array.size == 0:
         raise ImageError(f"{name}: is empty (shape {array.shape})", hint="pass at least one pixel")
     _check_shape(samples, array.shape, name, options)
-    check_size(name, samples.shape[1], samples.shape[0], options.max_pixels)
     if options.bands is not None:
         samples = _choose_bands(samples, options.bands, name)
     elif channels == "bgr" and samples.shape[2] >= 3:
@@ -53,7 +53,7 @@ def from_array(array: NDArray[Any], *, channels: str, name: str, options: ReadOp
     full_scale: int | None = None
     if samples.dtype == np.bool_:
         samples, full_scale = samples.view(np.uint8), 1
-    elif samples.dtype in (np.uint8, np.uint16):
+    elif samples.dtype.kind == "u" and samples.dtype.itemsize <= 2:
         full_scale = int(np.iinfo(samples.dtype).max)
     elif samples.dtype.kind != "f":
         raise ImageError(
@@ -79,7 +79,7 @@ def from_tensor(tensor: "Tensor", *, channels: str, name: str, options: ReadOpti
         The raw samples.
 
     Raises:
-        ImageError: If it is empty, too large, or of a shape or type that is not taken.
+        ImageError: If it is empty, or of a shape or type that is not taken.
         InputError: If a band is asked for that is not there.
     """
     plain = tensor.detach().cpu()
@@ -103,16 +103,28 @@ def from_pillow(image: Image.Image, name: str, options: ReadOptions) -> Decoded:
         The raw picture, its profile and its orientation.
 
     Raises:
-        ImageError: If it is empty or too large.
+        ImageError: If it is too large or does not decode.
     """
     check_size(name, image.width, image.height, options.max_pixels)
-    image.load()
-    orientation = image.getexif().get(274, 1)
+    try:
+        image.load()
+        orientation = image.getexif().get(274, 1)
+    except DECODER_ERRORS as error:
+        raise ImageError(
+            f"{name}: does not decode ({error})", hint="pass its path to learn more"
+        ) from error
     is_known = isinstance(orientation, int) and 1 <= orientation <= 8
     orientation = orientation if is_known else 1
     icc = image.info.get("icc_profile")
     notes = (f"turned upright by its EXIF orientation {orientation}",) if orientation > 1 else ()
-    return Decoded(raster=image, icc=icc or None, orientation=orientation, notes=notes)
+    transparent = image.info.get("transparency") if image.mode.startswith("I;16") else None
+    return Decoded(
+        raster=image,
+        transparent_value=transparent,
+        icc=icc or None,
+        orientation=orientation,
+        notes=notes,
+    )
 
 
 def _check_shape(samples: Samples, shape: tuple[int, ...], name: str, options: ReadOptions) -> None:
@@ -146,9 +158,11 @@ def _choose_bands(samples: Samples, bands: tuple[int, int, int], name: str) -> S
 
 def _checked_floats(samples: Samples, name: str, options: ReadOptions) -> Samples:
     """Refuse floats of 0 to 255 with the remedy for arrays; other ranges are told later."""
-    with np.errstate(invalid="ignore"):
-        low, high = np.nanmin(samples), np.nanmax(samples)
-    if options.value_range is None and low >= 0 and 1.001 < high <= 255:
+    if options.value_range is not None:
+        return samples
+    finite = samples[np.isfinite(samples)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    if low >= 0 and 1.001 < high <= 255:
         raise ImageError(
             f"{name}: float values from {low:.6g} to {high:.6g}, expected 0 to 1",
             hint="divide by 255, or convert to uint8",

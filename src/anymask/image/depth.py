@@ -103,7 +103,8 @@ def _check_within_0_1(colours: Samples, is_nan: NDArray[np.bool_], name: str) ->
 
 def _scaled(samples: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """Map low to 0 and high to 255, rounded and clipped; NaN to 255."""
-    wide = np.dtype(np.float64 if samples.dtype.itemsize > 2 else np.float32)
+    is_fine = samples.dtype.itemsize > (4 if samples.dtype.kind == "f" else 2)
+    wide = np.dtype(np.float64 if is_fine else np.float32)
     levels: NDArray[Any] = samples.astype(wide)
     levels -= low
     levels *= 255 / (high - low)

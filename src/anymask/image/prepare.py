@@ -43,11 +43,11 @@ def to_model_input(
     resized = _resized(pixels, frame.resized_hw)
     height, width = frame.resized_hw
     square = np.zeros((3, frame.input_size, frame.input_size), dtype=np.float32)
-    levels = np.arange(256, dtype=np.float32)
     for channel in range(3):
-        # 256 levels are normalised once instead of a million pixels
-        table = (levels - np.float32(mean[channel])) / np.float32(std[channel])
-        square[channel, :height, :width] = table[resized[:, :, channel]]
+        # one channel at a time, in place: no copy of the whole picture as floats
+        part = square[channel, :height, :width]
+        np.subtract(resized[:, :, channel], np.float32(mean[channel]), out=part)
+        part /= np.float32(std[channel])
     return square
 
 

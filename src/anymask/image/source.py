@@ -98,7 +98,10 @@ def open_source(given: Openable) -> Source:
         return _from_bytes(bytes(given), name="bytes", suffix=None)
     named = getattr(given, "name", None)
     name = display_name(named) if isinstance(named, str | bytes) and named else "stream"
-    data = given.read()
+    try:
+        data = given.read()
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name}: cannot be read ({error})", hint="open it anew") from error
     if not isinstance(data, bytes):
         raise InputError(f"{name}: gives text, not bytes", hint="open it in binary mode ('rb')")
     suffix = PurePath(name).suffix.lower() if name != "stream" else None

@@ -15,11 +15,12 @@ from anymask.errors import InputError
 from anymask.image.names import display_name
 
 FORMAT = "anymask-embedding-1"
-OWN_PREFIX = "anymask-embedding-"
+# The one entry of the file's metadata: several would be written in an order that changes.
+ENTRY = "anymask_embedding"
 
 
 def pack(tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> bytes:
-    """Give the bytes of a file.
+    """Give the bytes of a file, always the same for the same embedding.
 
     Args:
         tensors: Tensors of any shape, on any device.
@@ -27,8 +28,8 @@ def pack(tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> bytes:
     """
     on_cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     written = json.dumps(record, sort_keys=True)
-    metadata = {"format": FORMAT, "record": written, "checksum": checksum(on_cpu, written)}
-    return to_safetensors(on_cpu, metadata)
+    entry = {"format": FORMAT, "checksum": checksum(on_cpu, written), "record": written}
+    return to_safetensors(on_cpu, {ENTRY: json.dumps(entry)})
 
 
 def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -39,20 +40,28 @@ def read_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """
     shown = display_name(path)
     tensors, metadata = _contents(path, shown)
-    written = metadata.get("format", "")
-    if not written.startswith(OWN_PREFIX):
+    if ENTRY not in metadata:
         raise InputError(f"{shown}: is not an embedding", hint="make one with embed and save")
+    try:
+        entry = json.loads(metadata[ENTRY])
+        written, expected, record = entry["format"], entry["checksum"], entry["record"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(shown) from error
     if written != FORMAT:
         raise InputError(
-            f"{shown}: has the format {display_name(written)[:40]}, this version reads {FORMAT}",
+            f"{shown}: has the format {display_name(str(written))[:40]}, "
+            f"this version reads {FORMAT}",
             hint="install a newer anymask, or make it again with embed",
         )
-    record = metadata.get("record", "")
-    if checksum(tensors, record) != metadata.get("checksum"):
-        raise InputError(
-            f"{shown}: is damaged, its checksum does not match", hint="make it again with embed"
-        )
+    if checksum(tensors, str(record)) != expected:
+        raise _damaged(shown)
     return tensors, json.loads(record)
+
+
+def _damaged(shown: str) -> InputError:
+    return InputError(
+        f"{shown}: is damaged, its checksum does not match", hint="make it again with embed"
+    )
 
 
 def checksum(tensors: Mapping[str, Tensor], record: str) -> str:

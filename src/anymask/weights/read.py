@@ -185,6 +185,8 @@ def _read_zip(path: Path, shown: str) -> object:
             pickled = _pickle_inside(archive, shown)
             with archive.open(pickled) as file:
                 _refuse_code(find_code(file, 1), shown)
+            with archive.open(pickled) as file:
+                _check_protocol(file.read(2), shown)
     except _DAMAGE as error:
         raise _damaged(shown) from error
     return _open_weights_only(path, shown)
@@ -215,13 +217,24 @@ def _read_pickle(path: Path, shown: str) -> object:
             raise WeightsError(
                 f"{shown}: is not a checkpoint", hint="give a .pth or .safetensors file"
             ) from error
-    _refuse_code(code, shown)
+        file.seek(0)
+        _refuse_code(code, shown)
+        _check_protocol(file.read(2), shown)
     return _open_weights_only(path, shown)
+
+
+def _check_protocol(head: bytes, shown: str) -> None:
+    if head != b"\x80\x02":  # the only protocol that torch opens without running code
+        raise WeightsError(
+            f"{shown}: is a pickle of another form than torch's checkpoints, refused",
+            hint="save it again with torch.save and its default pickle_protocol",
+        )
 
 
 def _open_weights_only(path: Path, shown: str) -> object:
     try:
-        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:  # given a path, torch would look at the suffix
+            content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{shown}: holds more than tensors, or is damaged; refused",

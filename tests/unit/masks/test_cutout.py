@@ -69,6 +69,16 @@ def test_each_side_borrows_from_its_own_neighbourhood():
     assert np.abs(colours[left] - OBJECT).max() <= 2
 
 
+def test_the_nearest_colour_is_borrowed():
+    distance, _ = disc()
+    photo = np.clip(distance * 10, 0, 255).astype(np.uint8)[:, :, None].repeat(3, axis=2)
+    colours, alpha = parts(cut_out(photo, distance))
+    # The first pixels of the core lie at one to three pixels from the border.
+    rim = colours[(alpha > 0) & (alpha < 255)]
+    assert 12 < rim.mean() < 27
+    assert rim.max() < 34
+
+
 def test_thin_lines_keep_their_own_colour():
     logits = np.full((30, 30), -5.0, dtype=np.float32)
     logits[:, 15] = 5.0

@@ -89,6 +89,4 @@ def features_of(sam: Sam, num_pictures: int = 1, seed: int = 7) -> ImageFeatures
 
 def prompts_of(points: list, labels: list, **more: Tensor) -> PromptBatch:
     """One picture's prompts: points[prompt][point] = (x, y)."""
-    return PromptBatch(
-        torch.tensor([points], dtype=torch.float32), torch.tensor([labels]), **more
-    )
+    return PromptBatch(torch.tensor([points], dtype=torch.float32), torch.tensor([labels]), **more)

@@ -37,7 +37,9 @@ def test_the_named_device_is_given(machine, name, num_cuda, mps, device):
     assert choose_device(name) == torch.device(device)
 
 
-@pytest.mark.parametrize("name", ["gpu", "cpu:0", "mps:1", "cuda:", "cuda:-1", "", "CUDA", "cuda:0\n"])
+@pytest.mark.parametrize(
+    "name", ["gpu", "cpu:0", "mps:1", "cuda:", "cuda:-1", "", "CUDA", "cuda:0\n"]
+)
 def test_unknown_names_are_refused(name):
     with pytest.raises(ConfigError, match="device must be auto, cpu, cuda, cuda:<number> or mps"):
         choose_device(name)
@@ -58,7 +60,7 @@ def test_a_missing_gpu_is_named(machine):
 def test_the_highest_number_is_offered(machine):
     machine(2)
     with pytest.raises(
-        ConfigError, match="cuda:2 does not exist: this machine has 2, .* use cuda:1"
+        ConfigError, match=r"cuda:2 does not exist: this machine has 2, .* use cuda:1"
     ):
         choose_device("cuda:2")
 

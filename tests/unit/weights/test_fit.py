@@ -1,5 +1,6 @@
 """Tensors become a network only when all of them fit."""
 
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from tests.unit.model.seeded import features_of, numbers, prompts_of, small_lite
 
 
 @pytest.mark.parametrize("make", [small_vit, small_lite])
+@torch.no_grad()
 def test_the_network_holds_the_tensors_and_answers_as_before(make):
     sam = make()
     fitted = fit(sam.config, sam.state_dict(), "x")
@@ -32,6 +34,7 @@ def test_the_network_is_for_answering_only():
     assert all(tensor.device.type == "cpu" for tensor in sam.state_dict().values())
 
 
+@torch.no_grad()
 def test_a_frame_unlike_the_position_table_is_interpolated():
     sam = small_vit()
     larger = replace(sam.config, input_size=96)
@@ -87,21 +90,19 @@ def test_tensors_of_one_published_size_do_not_fit_another():
 )
 def test_settings_of_no_network_are_refused(changes):
     sam = small_vit()
-    with pytest.raises(KeysMismatch, match="x.pth: its settings describe no network: "):
+    with pytest.raises(KeysMismatch, match=r"x.pth: its settings describe no network: "):
         fit(replace(sam.config, **changes), sam.state_dict(), "x.pth")
 
 
 def test_loading_does_not_wake_the_compiler():
     program = (
-        "import sys\n"
+        "import sys\n"  # a program of its own: other tests may have loaded the compiler
         "from tests.unit.model.seeded import small_lite\n"
         "from anymask.weights.fit import fit\n"
         "sam = small_lite()\n"
         "fit(sam.config, sam.state_dict(), 'x')\n"
         "print(sorted({'sympy', 'torch._dynamo'} & set(sys.modules)))\n"
     )
-    import subprocess
-
     answer = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )

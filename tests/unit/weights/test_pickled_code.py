@@ -67,9 +67,7 @@ def test_code_in_a_later_pickle_is_found():
 
 def test_a_name_recalled_from_the_memo_is_known():
     # Both texts are stored first and put together from the memo afterwards.
-    program = (
-        b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x94\x8c\x04none\x94000h\x00h\x01\x93\x8c\x04true\x85R."
-    )
+    program = b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x94\x8c\x04none\x94000h\x00h\x01\x93\x8c\x04true\x85R."
     assert find_code(io.BytesIO(program), 1) == "posix.system"
 
 
@@ -85,7 +83,9 @@ def test_what_is_no_pickle_is_said(data):
         find_code(io.BytesIO(data), 1)
 
 
-@pytest.mark.parametrize("name", ["torch.float_power", "torch.load", "torch.hub.load", "torch.save"])
+@pytest.mark.parametrize(
+    "name", ["torch.float_power", "torch.load", "torch.hub.load", "torch.save"]
+)
 def test_functions_of_torch_are_code_too(name):
     module, _, function = name.rpartition(".")
     assert find_code(io.BytesIO(f"c{module}\n{function}\n.".encode()), 1) == name

@@ -20,8 +20,7 @@ def tensors_of(config) -> dict[str, torch.Tensor]:
 def named(*names: str, **shapes: tuple[int, ...]) -> dict[str, torch.Tensor]:
     tensors = {name: torch.empty(1, device="meta") for name in names}
     return tensors | {
-        name.replace("__", "."): torch.empty(shape, device="meta")
-        for name, shape in shapes.items()
+        name.replace("__", "."): torch.empty(shape, device="meta") for name, shape in shapes.items()
     }
 
 

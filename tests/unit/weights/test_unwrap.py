@@ -42,13 +42,13 @@ def test_a_prefix_of_some_names_alone_stays():
 def test_a_wrapper_that_holds_itself_ends():
     content: dict = {}
     content["model"] = content
-    with pytest.raises(WeightsError, match="x.pth: entry 'model' is no tensor but dict"):
+    with pytest.raises(WeightsError, match=r"x.pth: entry 'model' is no tensor but dict"):
         unwrap(content, "x.pth")
 
 
 @pytest.mark.parametrize("content", [{}, {"model": {}}, [A], A, None, "text", 3])
 def test_nothing_by_name_is_refused(content):
-    with pytest.raises(WeightsError, match="x.pth: holds no tensors by name"):
+    with pytest.raises(WeightsError, match=r"x.pth: holds no tensors by name"):
         unwrap(content, "x.pth")
 
 
@@ -86,7 +86,7 @@ def test_float32_and_whole_numbers_stay_as_they_are():
 )
 def test_values_that_are_not_finite_are_refused(values):
     tensors = {"a": A, "b.weight": torch.tensor(values)}
-    with pytest.raises(WeightsError, match="x: tensor 'b.weight' holds NaN or infinite values"):
+    with pytest.raises(WeightsError, match=r"x: tensor 'b.weight' holds NaN or infinite values"):
         as_float32(tensors, "x")
 
 

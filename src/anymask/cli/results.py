@@ -4,11 +4,15 @@ import io
 import json
 
 import numpy as np
+from PIL import Image
 
 from anymask.cli.answer import Answer
 from anymask.cli.outputs import Output
 from anymask.cli.records import coco_records
 from anymask.masks.atomic import write_bytes
+from anymask.masks.marks import draw_prompt
+from anymask.masks.mask import Masks
+from anymask.masks.png import png_bytes
 
 
 def write_outputs(answer: Answer, outputs: list[Output], *, may_overwrite: bool) -> None:
@@ -36,10 +40,6 @@ def content_of(answer: Answer, output: Output) -> bytes:
     Returns:
         The file's bytes.
     """
-    from PIL import Image
-
-    from anymask.masks.png import png_bytes
-
     match output.format.name:
         case "rle":
             return (json.dumps(coco_records(answer), indent=2) + "\n").encode("ascii")
@@ -52,21 +52,18 @@ def content_of(answer: Answer, output: Output) -> bytes:
 
 
 def _overlay(answer: Answer, suffix: str) -> bytes:
-    """Draw all masks over the photo, and every prompt over them."""
-    from PIL import Image
-
-    from anymask.masks.marks import draw_prompt
-    from anymask.masks.mask import Masks
-    from anymask.masks.png import png_bytes
-
-    drawn = Masks(tuple(mask for _, mask in answer.masks)).overlay()
-    if len(answer.prompts) > 1:
-        canvas = np.array(drawn)
-        for prompt in answer.prompts:
-            draw_prompt(canvas, prompt)
-        drawn = Image.fromarray(canvas)
+    masks = Masks(tuple(mask for _, mask in answer.masks))
+    drawn = masks.overlay() if len(answer.prompts) == 1 else _objects(masks, answer)
     if suffix == ".png":
         return png_bytes(drawn)
     buffer = io.BytesIO()
     drawn.save(buffer, format="JPEG", quality=92)
     return buffer.getvalue()
+
+
+def _objects(masks: Masks, answer: Answer) -> Image.Image:
+    """Draw masks of several prompts: the prompts lie under the masks, the scores above all."""
+    canvas = np.array(answer.picture.pixels)
+    for prompt in answer.prompts:
+        draw_prompt(canvas, prompt)
+    return masks.overlay(image=canvas)

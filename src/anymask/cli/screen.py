@@ -63,18 +63,21 @@ class Screen:
             yield
 
     @contextmanager
-    def bar(self, total: int, *, is_shown: bool = True) -> Iterator[Callable[[], object]]:
+    def bar(
+        self, total: int, what: str = "segmenting", *, is_shown: bool = True
+    ) -> Iterator[Callable[[], None]]:
         """Show on a terminal how many of some inputs are done.
 
         Args:
             total: How many there are.
+            what: What is done with them.
             is_shown: Whether to show it at all.
 
         Yields:
             A function to call after each.
         """
         progress = Progress(
-            TextColumn("segmenting"),
+            TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
@@ -85,7 +88,7 @@ class Screen:
             redirect_stderr=False,
         )
         with progress:
-            task = progress.add_task("segmenting", total=total)
+            task = progress.add_task(what, total=total)
             yield lambda: progress.advance(task)
 
 

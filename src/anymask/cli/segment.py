@@ -126,8 +126,8 @@ def _segment_many(job: Job, screen: Screen) -> int:
                     num_failed += 1
                     _record_failure(job, photo, error, screen)
                 else:
-                    num_done += 1
                     written = _write(job, photo, model, found, screen)
+                    num_done += 1
                     if not job.flags.json:
                         say_line(screen, photo, found, written)
                 advance()

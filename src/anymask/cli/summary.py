@@ -41,10 +41,11 @@ def say_done(
         for number, (_, mask) in enumerate(answer.masks, start=1):
             screen.say(f"  {number}  {_told(mask)}")
     _say_files(screen, written)
-    seconds = f"encoded in {answer.encode_seconds:.2f} s, answered in {answer.decode_seconds:.3f} s"
+    times = f"encoded in {answer.encode_seconds:.2f} s, answered in "
+    times += f"{1000 * answer.decode_seconds:.0f} ms"
     place = "; written to the current folder, -o names another"
     has_to_tell = written.outputs and not is_folder_told
-    screen.err.print(Text(seconds + (place if has_to_tell else ""), style="dim"))
+    screen.err.print(Text(times + (place if has_to_tell else ""), style="dim"))
 
 
 def say_line(screen: Screen, photo: Photo, answer: Answer, written: Written) -> None:

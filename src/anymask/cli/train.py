@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from anymask.cli.export_run import export_run
 from anymask.cli.flags import with_flags
 from anymask.cli.screen import make_screen
-from anymask.errors import ConfigError
+from anymask.errors import ConfigError, DataError
 from anymask.masks.atomic import shown_name
 
 train_app = typer.Typer()
@@ -58,7 +59,10 @@ def _default(flags: DefaultModelFlags) -> int:
     from anymask.train.recipes import default_model
 
     settings = TrainSettings(minutes=flags.minutes, seed=flags.seed)
-    shards = find_shards(flags.data)
+    try:
+        shards = find_shards(flags.data)
+    except DataError as error:
+        raise ConfigError(f"--data {error.message}", hint=error.hint) from error
     if flags.dry_run:
         record = {
             "data": shown_name(flags.data),
@@ -75,6 +79,7 @@ def _default(flags: DefaultModelFlags) -> int:
 
 
 train_app.command("default")(with_flags(_default))
+train_app.command("export")(export_run)
 
 
 @train_app.callback()

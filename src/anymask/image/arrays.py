@@ -63,7 +63,12 @@ def from_array(array: NDArray[Any], *, channels: str, name: str, options: ReadOp
     else:
         samples = _checked_floats(samples, name, options)
     mode = _MODES[_CHANNELS.index(samples.shape[2])]
-    return Decoded(raster=samples, mode=mode, full_scale=full_scale)
+    return Decoded(
+        raster=samples,
+        mode=mode,
+        full_scale=full_scale,
+        is_band_choice=options.bands is not None,
+    )
 
 
 def from_tensor(tensor: "Tensor", *, channels: str, name: str, options: ReadOptions) -> Decoded:

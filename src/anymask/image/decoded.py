@@ -22,6 +22,7 @@ class Decoded:
         transparent_value: Grey sample that stands for transparent, or None.
         icc: ICC profile of the colours, or None.
         orientation: EXIF orientation, 1 to 8.
+        is_band_choice: Whether the samples are the three bands the caller chose.
         notes: What was noticed so far.
     """
 
@@ -31,4 +32,5 @@ class Decoded:
     transparent_value: int | None = None
     icc: bytes | None = None
     orientation: int = 1
+    is_band_choice: bool = False
     notes: tuple[str, ...] = ()

@@ -107,7 +107,8 @@ def _scaled(samples: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]
     wide = np.dtype(np.float64 if is_fine else np.float32)
     levels: NDArray[Any] = samples.astype(wide)
     levels -= low
-    levels *= 255 / (high - low)
+    levels /= high - low
+    levels *= 255
     np.nan_to_num(levels, copy=False, nan=255.0, posinf=255.0, neginf=0.0)
     np.clip(levels, 0, 255, out=levels)
     np.rint(levels, out=levels)

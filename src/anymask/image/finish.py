@@ -52,7 +52,7 @@ def finish(
         rgb, alpha, more_notes = to_rgb(raster, decoded.icc)
     else:
         rgb, alpha, more_notes = _from_samples(decoded, name, options)
-    if options.bands is not None and isinstance(raster, Image.Image):
+    if options.bands is not None and not decoded.is_band_choice:
         rgb = _choose_of_rgb(rgb, options.bands, name)
     if alpha is not None:
         if alpha.max() == 0:

@@ -49,16 +49,16 @@ def read_png(source: Source, options: ReadOptions) -> Decoded:
     deep = None
     if depth == 16 and kind != _GREY and not notes and options.page == 0:
         deep = _deep_samples(pixels_only)
-    transparency = image.info.get("transparency")
-    if depth < 8 and kind == _GREY and isinstance(transparency, int):
+    transparent = _transparent_grey(metadata) if kind == _GREY else None
+    if transparent is not None and depth < 16 and "transparency" in image.info:
         image = image.convert("L")
-        # Pillow spreads these samples to 0 to 255, but not the one that is transparent.
-        image.info["transparency"] = transparency * 255 // (2**depth - 1)
+        # samples were spread to 0 to 255, whatever Pillow made of the one that is transparent
+        image.info["transparency"] = transparent * 255 // (2**depth - 1)
     return Decoded(
         raster=image if deep is None else deep,
         mode=None if deep is None else ("RGB" if deep.shape[2] == 3 else "RGBA"),
         full_scale=None if deep is None else 65_535,
-        transparent_value=transparency if image.mode.startswith("I;16") else None,
+        transparent_value=transparent if depth == 16 else None,
         icc=metadata.get(b"iCCP"),
         orientation=exif_orientation(metadata.get(b"eXIf", b"")),
         notes=(*notes, *budget.notes()),
@@ -80,8 +80,14 @@ def _deep_samples(data: bytes) -> Samples | None:
     return decoded[:, :, [2, 1, 0, 3]] if decoded.shape[2] == 4 else None
 
 
+def _transparent_grey(metadata: dict[bytes, bytes]) -> int | None:
+    """Give the grey sample that stands for transparent, at the file's own depth."""
+    body = metadata.get(b"tRNS", b"")
+    return int.from_bytes(body[:2], "big") if len(body) >= 2 else None
+
+
 def _without_metadata(data: bytes, budget: MetadataBudget) -> tuple[bytes, dict[bytes, bytes]]:
-    """Split a PNG into the chunks that make pixels, and its profile and EXIF."""
+    """Split a PNG into the chunks that make pixels, and its profile, EXIF and transparency."""
     view = memoryview(data)
     kept: list[memoryview] = [view[:8]]
     metadata: dict[bytes, bytes] = {}
@@ -91,7 +97,7 @@ def _without_metadata(data: bytes, budget: MetadataBudget) -> tuple[bytes, dict[
         kind = data[offset + 4 : offset + 8]
         if kind in _PIXEL_CHUNKS:
             kept.append(view[offset : offset + length + 12])
-        else:
+        if kind not in _PIXEL_CHUNKS or kind == b"tRNS":
             body = data[offset + 8 : offset + 8 + length]
             unpacked = _unpacked(kind, body, budget)
             if unpacked is not None:

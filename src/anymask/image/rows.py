@@ -57,7 +57,7 @@ def load_rows(
     width, height = image.size
     check_size(name, width, height, options.max_pixels)
     try:
-        lay_canvas(image, 0)
+        _lay_canvas(image, 0)  # which also keeps Pillow's limit out of TIFF
         image.load()
     except DECODER_ERRORS as error:
         try:
@@ -107,13 +107,10 @@ def cut_in_header(name: str) -> ImageError:
     )
 
 
-def lay_canvas(image: ImageFile.ImageFile, level: int) -> None:
-    """Give an opened but undecoded image the memory its decoder will write on.
-
-    Args:
-        image: The opened image.
-        level: What every sample holds before decoding.
-    """
+def _lay_canvas(image: ImageFile.ImageFile, level: int) -> None:
+    """Give an opened image the memory its decoder will write on, one level everywhere."""
+    if image.format == "GIF" and "transparency" in image.info:
+        return  # paints its own, and would lose its palette on ours
     fill = (level,) * len(image.getbands())
     image.im = Image.new(image.mode, image.size, fill if len(fill) > 1 else level).im
 
@@ -134,15 +131,15 @@ def _rows_there(
         return image, missing[-1] + 1, image.height  # stored from the bottom up, as BMP is
     if missing:
         return image, 0, missing[0]
-    # Some decoders paint their own canvas; what they left is then all one value.
-    last = image.getpixel((0, image.height - 1))
-    return image, 0, _rows_before_tail(image, last)
+    # A canvas that is not ours: what was never written is all one value, from inside some row on.
+    last = image.getpixel((image.width - 1, image.height - 1))
+    return image, 0, max(0, _rows_before_tail(image, last) - 1)
 
 
 def _decoded_on(open_plugin: OpenPlugin, level: int) -> tuple[Image.Image, list[int]]:
     """Decode as far as it goes on a canvas of one level; give a checksum of each row too."""
     image = open_plugin()
-    lay_canvas(image, level)
+    _lay_canvas(image, level)
     try:
         image.load()
     except DECODER_ERRORS:

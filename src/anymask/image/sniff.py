@@ -36,51 +36,53 @@ _READABLE_MAGIC = (
     ("PPM", re.compile(rb"P[1-6fF][\s#]")),
 )
 
-# Formats that are known but not read, with how they begin.
+_PICTURE = "save it as JPEG, PNG or TIFF first"
+_FILM = "use the video command"
+_PACKED = "unpack it first"
+_ARRAY = "load it and pass the array"
+
+# Formats that are known but not read: what they are, how they begin, what to do.
 _OTHER_MAGIC = (
-    ("a Photoshop picture (PSD)", rb"8BPS"),
-    ("a PDF document", rb"%PDF"),
-    ("a PostScript file (EPS or PS)", rb"%!PS|\xc5\xd0\xd3\xc6"),
-    ("an AVIF picture", rb"....ftyp(?:avif|avis)"),
-    ("a Canon camera raw picture (CR3)", rb"....ftypcrx"),
-    ("a HEIC picture", rb"....ftyp(?:heic|heix|hevc|hevx|heim|heis|mif1|msf1|mif2)"),
-    ("a film (MP4 or MOV)", rb"....(?:ftyp|moov|mdat)"),
-    ("a film (AVI)", rb"RIFF....AVI "),
-    ("a film (WebM or MKV)", rb"\x1a\x45\xdf\xa3"),
-    ("a Canon camera raw picture (CR2)", rb"II\*\0....CR"),
-    ("an Olympus camera raw picture (ORF)", rb"IIR[OS]\x08\0|MMOR\0\x08"),
-    ("a Panasonic camera raw picture (RW2)", rb"IIU\0"),
-    ("a Fujifilm camera raw picture (RAF)", rb"FUJIFILMCCD-RAW"),
-    ("a Sigma camera raw picture (X3F)", rb"FOVb"),
-    ("a Minolta camera raw picture (MRW)", rb"\0MRM"),
-    ("a JPEG 2000 picture", rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"),
-    ("a JPEG XL picture", rb"\xff\x0a|\0\0\0\x0cJXL "),
-    ("a JPEG XR picture", rb"II\xbc\x01"),
-    ("an OpenEXR picture", rb"\x76\x2f\x31\x01"),
-    ("a Radiance HDR picture", rb"#\?RADIANCE|#\?RGBE"),
-    ("a GIMP picture (XCF)", rb"gimp xcf"),
-    ("a QOI picture", rb"qoif"),
-    ("a DDS texture", rb"DDS "),
-    ("a DjVu document", rb"AT&TFORM"),
-    ("an icon (ICO)", rb"\0\0[\x01\x02]\0[\x01-\x40]\0"),
-    ("an icon (ICNS)", rb"icns"),
-    ("a FITS picture", rb"SIMPLE  ="),
-    ("a DICOM picture", rb".{128}DICM"),
-    ("an HDF5 file", rb"\x89HDF\r\n\x1a\n"),
-    ("a NumPy array file", rb"\x93NUMPY"),
-    ("an SQLite database", rb"SQLite format 3\0"),
-    ("GZIP data", rb"\x1f\x8b"),
-    ("a ZIP archive", rb"PK\x03\x04"),
-    ("BZIP2 data", rb"BZh[1-9]"),
-    ("XZ data", rb"\xfd7zXZ\0"),
-    ("Zstandard data", rb"\x28\xb5\x2f\xfd"),
-    ("a 7-Zip archive", rb"7z\xbc\xaf\x27\x1c"),
-    ("a RAR archive", rb"Rar!\x1a\x07"),
+    ("a Photoshop picture (PSD)", rb"8BPS", _PICTURE),
+    ("a PDF document", rb"%PDF", _PICTURE),
+    ("a PostScript file (EPS or PS)", rb"%!PS|\xc5\xd0\xd3\xc6", _PICTURE),
+    ("an AVIF picture", rb"....ftyp(?:avif|avis)", _PICTURE),
+    ("a Canon camera raw picture (CR3)", rb"....ftypcrx", _PICTURE),
+    ("a HEIC picture", rb"....ftyp(?:heic|heix|hevc|hevx|heim|heis|mif1|msf1|mif2)", _PICTURE),
+    ("a film (MP4 or MOV)", rb"....(?:ftyp|moov|mdat)", _FILM),
+    ("a film (AVI)", rb"RIFF....AVI ", _FILM),
+    ("a film (WebM or MKV)", rb"\x1a\x45\xdf\xa3", _FILM),
+    ("a Canon camera raw picture (CR2)", rb"II\*\0....CR", _PICTURE),
+    ("an Olympus camera raw picture (ORF)", rb"IIR[OS]\x08\0|MMOR\0\x08", _PICTURE),
+    ("a Panasonic camera raw picture (RW2)", rb"IIU\0", _PICTURE),
+    ("a Fujifilm camera raw picture (RAF)", rb"FUJIFILMCCD-RAW", _PICTURE),
+    ("a Sigma camera raw picture (X3F)", rb"FOVb", _PICTURE),
+    ("a Minolta camera raw picture (MRW)", rb"\0MRM", _PICTURE),
+    ("a JPEG 2000 picture", rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", _PICTURE),
+    ("a JPEG XL picture", rb"\xff\x0a|\0\0\0\x0cJXL ", _PICTURE),
+    ("a JPEG XR picture", rb"II\xbc\x01", _PICTURE),
+    ("an OpenEXR picture", rb"\x76\x2f\x31\x01", _PICTURE),
+    ("a Radiance HDR picture", rb"#\?RADIANCE|#\?RGBE", _PICTURE),
+    ("a GIMP picture (XCF)", rb"gimp xcf", _PICTURE),
+    ("a QOI picture", rb"qoif", _PICTURE),
+    ("a DDS texture", rb"DDS ", _PICTURE),
+    ("a DjVu document", rb"AT&TFORM", _PICTURE),
+    ("an icon (ICO)", rb"\0\0[\x01\x02]\0[\x01-\x40]\0", _PICTURE),
+    ("an icon (ICNS)", rb"icns", _PICTURE),
+    ("a FITS picture", rb"SIMPLE  =", _PICTURE),
+    ("a DICOM picture", rb".{128}DICM", _PICTURE),
+    ("an HDF5 file", rb"\x89HDF\r\n\x1a\n", _PICTURE),
+    ("a NumPy array file", rb"\x93NUMPY", _ARRAY),
+    ("GZIP data", rb"\x1f\x8b", _PACKED),
+    ("a ZIP archive", rb"PK\x03\x04", _PACKED),
+    ("BZIP2 data", rb"BZh[1-9]", _PACKED),
+    ("XZ data", rb"\xfd7zXZ\0", _PACKED),
+    ("Zstandard data", rb"\x28\xb5\x2f\xfd", _PACKED),
+    ("a 7-Zip archive", rb"7z\xbc\xaf\x27\x1c", _PACKED),
+    ("a RAR archive", rb"Rar!\x1a\x07", _PACKED),
 )
 
 _WEB_PAGE = re.compile(r"<!doctype html|<(?:html|head|body|script|title|div|p)[\s>]|<!--")
-
-_CONVERT = "save it as JPEG, PNG or TIFF first"
 
 
 def sniff(head: bytes, name: str) -> str:
@@ -96,12 +98,12 @@ def sniff(head: bytes, name: str) -> str:
     Raises:
         ImageError: If the bytes are in no format that is read; the message names what they are.
     """
-    for format_name, magic in _READABLE_MAGIC:
-        if magic.match(head):
+    for format_name, pattern in _READABLE_MAGIC:
+        if pattern.match(head):
             return format_name
-    for description, pattern in _OTHER_MAGIC:
-        if re.match(pattern, head, re.DOTALL):
-            raise ImageError(f"{name}: is {description}, which is not read", hint=_CONVERT)
+    for description, magic, hint in _OTHER_MAGIC:
+        if re.match(magic, head, re.DOTALL):
+            raise ImageError(f"{name}: is {description}, which is not read", hint=hint)
     text = _as_text(head)
     if text is not None:
         raise _text_refused(text, name)

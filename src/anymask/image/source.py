@@ -165,8 +165,6 @@ def _not_opened(
         return ImageError(f"{name}: permission denied", hint="allow this user to read it")
     if isinstance(error, OSError) and error.errno == errno.ELOOP:
         return ImageError(f"{name}: is a link that leads back to itself", hint="remove the link")
-    if not isinstance(error, OSError | ValueError):
-        raise error
     if name.startswith(("http://", "https://")):
         return ImageError(f"{name}: is an address, not a file", hint="download it first")
     if isinstance(error, OSError) and error.errno in (errno.ENXIO, errno.EOPNOTSUPP):

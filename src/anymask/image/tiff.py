@@ -1,6 +1,7 @@
 """TIFF: choosing the page, and how to read it."""
 
 import io
+from dataclasses import replace
 
 from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
@@ -61,15 +62,13 @@ def read_tiff(source: Source, options: ReadOptions) -> Decoded:
             f"{source.name}: {layout.num_bands} bands", hint="choose three with --bands 4,3,2"
         )
     budget = MetadataBudget()
-    entry = directory.entries.get(_ICC)
+    entry = directory.entry(_ICC)
     has_icc = entry is not None and budget.take("ICC profile", entry.num_bytes)
     decoded = _page_by_pillow(source, directory, layout, options)
     if decoded is None:
         decoded = _page_by_samples(source, directory, layout, options)
-    return Decoded(
-        raster=decoded.raster,
-        mode=decoded.mode,
-        full_scale=decoded.full_scale,
+    return replace(
+        decoded,
         icc=(directory.raw(_ICC) or None) if has_icc else None,
         orientation=orientation_in(directory),
         notes=(*notes, *decoded.notes, *budget.notes()),
@@ -104,13 +103,13 @@ def _choose_page(source: Source, page: int) -> tuple[Directory, tuple[str, ...]]
 
 
 def _is_camera_raw(directory: Directory) -> bool:
-    if _DNG_VERSION in directory.entries:
+    if directory.entry(_DNG_VERSION) is not None:
         return True
     layout = layout_of(directory)
     is_sensor = layout.photometric == _COLOUR_FILTER_ARRAY
     is_raw = is_sensor or layout.compression in _RAW_COMPRESSIONS
     # Camera makers put a small preview first; nobody else names a camera and does so.
-    is_preview_first = bool(directory.integer(_KIND) & 1) and _MAKE in directory.entries
+    is_preview_first = bool(directory.integer(_KIND) & 1) and directory.entry(_MAKE) is not None
     return is_raw or is_preview_first
 
 
@@ -147,7 +146,9 @@ def _page_by_samples(
     samples, notes = read_samples(source, directory, layout, options)
     full_scale = 2 ** layout.bits[0] - 1 if layout.sample_format == 1 else None
     if options.bands is not None:
-        return Decoded(raster=samples, mode="RGB", full_scale=full_scale, notes=notes)
+        return Decoded(
+            raster=samples, mode="RGB", full_scale=full_scale, is_band_choice=True, notes=notes
+        )
     if layout.photometric == 0 and full_scale is not None:
         samples = full_scale - samples
     mode = _mode(layout)

@@ -5,7 +5,7 @@ file cannot make a large one in memory by naming the same bytes many times.
 """
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ TYPE_LETTERS = MappingProxyType(
 )  # fmt: skip
 
 _ORIENTATION = 274
-_MOST_ENTRIES = 1_000_000
+_MOST_DIRECTORY_BYTES = 32 * 1024 * 1024  # some 100,000 pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,32 +37,56 @@ class Entry:
         return self.count * struct.calcsize(f"<{TYPE_LETTERS[self.type]}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """One page's tags.
+    """One page's tags, looked up when asked for.
 
     Attributes:
         read_at: Gives bytes of the file.
         order: "<" or ">", the byte order of the file.
-        entries: What is there, by tag.
+        is_big: Whether the file is a BigTIFF.
+        start: Where the entries stand in the file.
+        body: The bytes of the entries.
         following: Where the next directory stands; 0 if there is none.
     """
 
     read_at: ReadAt
     order: str
-    entries: Mapping[int, Entry]
+    is_big: bool
+    start: int
+    body: bytes
     following: int
+
+    def entry(self, tag: int) -> Entry | None:
+        """Give the type, number and place of a tag's values; None if it is absent."""
+        size, inline = (20, 8) if self.is_big else (12, 4)
+        wanted = struct.pack(f"{self.order}H", tag)
+        for at in range(0, len(self.body), size):
+            if self.body[at : at + 2] != wanted:
+                continue
+            pointer = "Q" if self.is_big else "I"
+            type_, count, value = struct.unpack_from(
+                f"{self.order}H{pointer}{pointer}", self.body, at + 2
+            )
+            if type_ not in TYPE_LETTERS:
+                return None
+            entry = Entry(type_, count, value)
+            if entry.num_bytes > inline:
+                return entry
+            # small values stand in the entry itself
+            return Entry(type_, count, self.start + at + size - inline)
+        return None
 
     def raw(self, tag: int) -> bytes:
         """Give the bytes of a tag's values; none if it is absent or too large."""
-        entry = self.entries.get(tag)
+        entry = self.entry(tag)
         if entry is None or entry.num_bytes > METADATA_LIMIT_BYTES:
             return b""
         return self.read_at(entry.position, entry.num_bytes)
 
     def integers(self, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
         """Give a tag's values as whole numbers, or the default if it has none."""
-        entry = self.entries.get(tag)
+        entry = self.entry(tag)
         letter = TYPE_LETTERS[entry.type] if entry else ""
         if entry is None or letter not in ("B", "H", "I", "Q", "h", "i"):
             return default
@@ -95,14 +119,14 @@ def directories(read_at: ReadAt) -> Iterator[Directory]:
         return
     (offset,) = struct.unpack(f"{order}{'Q' if is_big else 'I'}", start)
     seen: set[int] = set()
-    num_entries = 0
-    while offset and offset not in seen and num_entries < _MOST_ENTRIES:
+    num_bytes = 0
+    while offset and offset not in seen and num_bytes < _MOST_DIRECTORY_BYTES:
         seen.add(offset)
         directory = _directory(read_at, offset, order, is_big=is_big)
         if directory is None:
             return
         yield directory
-        num_entries += len(directory.entries) + 1
+        num_bytes += len(directory.body)
         offset = directory.following
 
 
@@ -127,28 +151,23 @@ def orientation_in(directory: Directory) -> int:
 
 
 def _directory(read_at: ReadAt, offset: int, order: str, *, is_big: bool) -> Directory | None:
-    count_letter, entry_size, inline = ("Q", 20, 8) if is_big else ("H", 12, 4)
-    count_size = struct.calcsize(f"<{count_letter}")
+    letter, entry_size, pointer = ("Q", 20, "Q") if is_big else ("H", 12, "I")
+    count_size, pointer_size = struct.calcsize(f"<{letter}"), struct.calcsize(f"<{pointer}")
     counted = read_at(offset, count_size)
     if len(counted) < count_size:
         return None
-    num_entries = min(struct.unpack(f"{order}{count_letter}", counted)[0], 65_535)
-    body = read_at(offset + count_size, num_entries * entry_size + inline)
+    num_entries = min(struct.unpack(f"{order}{letter}", counted)[0], 65_535)
+    start = offset + count_size
+    data = read_at(start, num_entries * entry_size + pointer_size)
+    body, tail = data[: num_entries * entry_size], data[num_entries * entry_size :]
     if len(body) < num_entries * entry_size:
         return None
-    pointer = "Q" if is_big else "I"
-    entries: dict[int, Entry] = {}
-    for index in range(num_entries):
-        tag, type_, count, value = struct.unpack_from(
-            f"{order}HH{pointer}{pointer}", body, index * entry_size
-        )
-        if type_ not in TYPE_LETTERS:
-            continue
-        entry = Entry(type_, count, value)
-        if entry.num_bytes <= inline:  # small values stand in the entry itself
-            start = offset + count_size + index * entry_size + entry_size - inline
-            entry = Entry(type_, count, start)
-        entries.setdefault(tag, entry)
-    tail = body[num_entries * entry_size :]
-    following = struct.unpack(f"{order}{pointer}", tail)[0] if len(tail) == inline else 0
-    return Directory(read_at, order, entries, following)
+    is_whole = len(tail) == pointer_size
+    return Directory(
+        read_at=read_at,
+        order=order,
+        is_big=is_big,
+        start=start,
+        body=body,
+        following=struct.unpack(f"{order}{pointer}", tail)[0] if is_whole else 0,
+    )

@@ -5,6 +5,7 @@ of memory, tags that nobody needs are never parsed, and the same pixels can be d
 decoder in another way (see `tiff_samples`).
 """
 
+import itertools
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def read_chunks(source: Source, directory: Directory, max_pixels: int) -> list[b
     Raises:
         ImageError: If none are named, or together they claim too many bytes.
     """
-    is_tiled = _TILE_OFFSETS in directory.entries
+    is_tiled = directory.entry(_TILE_OFFSETS) is not None
     offsets = directory.integers(_TILE_OFFSETS if is_tiled else _STRIP_OFFSETS)
     counts = directory.integers(_TILE_COUNTS if is_tiled else _STRIP_COUNTS)
     if not offsets:
@@ -140,7 +141,7 @@ def kept_tags(directory: Directory) -> Tags:
     """
     tags: dict[int, tuple[str, tuple[int, ...]]] = {}
     for tag in _KEPT:
-        entry = directory.entries.get(tag)
+        entry = directory.entry(tag)
         if entry is None or not (raw := directory.raw(tag)):
             continue
         letter = TYPE_LETTERS[entry.type]
@@ -165,22 +166,22 @@ def write_page(order: str, tags: Tags, chunks: list[bytes], *, is_tiled: bool) -
     Returns:
         The bytes of the file.
     """
-    offsets, end = [], 8
-    for chunk in chunks:
-        offsets.append(end)
-        end += len(chunk)
     places = (_TILE_OFFSETS, _TILE_COUNTS) if is_tiled else (_STRIP_OFFSETS, _STRIP_COUNTS)
-    all_tags = {
-        **tags,
-        places[0]: ("I", tuple(offsets)),
-        places[1]: ("I", tuple(len(chunk) for chunk in chunks)),
-    }
+    counts = tuple(len(chunk) for chunk in chunks)
+    all_tags = {**tags, places[0]: ("I", (0,) * len(chunks)), places[1]: ("I", counts)}
+    head = _header(order, all_tags)
+    # The chunks come last: one that is cut short must end the file, as it did before.
+    offsets = tuple(itertools.accumulate(counts, initial=len(head)))[:-1]
+    return b"".join([_header(order, {**all_tags, places[0]: ("I", offsets)}), *chunks])
+
+
+def _header(order: str, tags: Tags) -> bytes:
+    """Write a header, its one directory and the values that do not fit into it."""
     codes = {letter: code for code, letter in sorted(TYPE_LETTERS.items(), reverse=True)}
-    end += end % 2
-    directory = struct.pack(f"{order}H", len(all_tags))
-    values_at = end + 2 + 12 * len(all_tags) + 4
+    directory = struct.pack(f"{order}H", len(tags))
+    values_at = 8 + len(directory) + 12 * len(tags) + 4
     values = b""
-    for tag, (letter, numbers) in sorted(all_tags.items()):
+    for tag, (letter, numbers) in sorted(tags.items()):
         packed = struct.pack(f"{order}{len(numbers)}{letter[0]}", *numbers)
         directory += struct.pack(f"{order}HHI", tag, codes[letter], len(numbers) // len(letter))
         if len(packed) <= 4:
@@ -188,6 +189,5 @@ def write_page(order: str, tags: Tags, chunks: list[bytes], *, is_tiled: bool) -
         else:
             directory += struct.pack(f"{order}I", values_at + len(values))
             values += packed + b"\0" * (len(packed) % 2)
-    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, end)
-    body = b"".join([head, *chunks])
-    return body.ljust(end, b"\0") + directory + bytes(4) + values
+    start = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8)
+    return start + directory + bytes(4) + values

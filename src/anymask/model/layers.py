@@ -77,7 +77,7 @@ class Attention(nn.Module):
         q, k, v = self.q_proj(q), self.k_proj(k), self.v_proj(v)
         (B, P, T, C), shared = q.shape, k.shape[1]
         if bias is not None:
-            bias = bias[:, :, None].expand(B, P, T, k.shape[2])  # (B, P, T, S)
+            bias = bias[:, :, None].expand(B, max(P, shared), T, k.shape[2])  # (B, P, T, S)
         if shared == 1 and P > 1:  # one set of keys: all prompts' queries are one long list
             q = q.reshape(B, 1, P * T, C)
             bias = None if bias is None else bias.reshape(B, 1, P * T, -1)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from anymask.data.clicks import centre_click
 from anymask.errors import InputError, PromptError, StateError
 from anymask.image.frame import boxes_to_frame, points_to_frame
 from anymask.masks.mask import Mask, Masks
@@ -15,7 +16,7 @@ from anymask.model.prompt_encoder import BOTTOM_RIGHT, PADDING, TOP_LEFT, Prompt
 from anymask.model.sam import choose_masks
 from anymask.predict.checks import check_prompt
 from anymask.predict.embedding import ImageEmbedding
-from anymask.predict.rough_mask import mask_prompt
+from anymask.predict.rough_mask import read_mask
 from anymask.vocabulary import ImageFrame, Prompt
 from anymask.weights.loaded import LoadedModel
 
@@ -219,9 +220,15 @@ def _check(
     checked, notes = check_prompt(prompt, embedding.frame.original_hw, normalized=normalized)
     if checked.mask is None:
         return checked, notes
-    logits = mask_prompt(checked.mask, embedding.frame, embedding.low_res_hw)
-    logits.flags.writeable = False
-    return replace(checked, mask=logits), notes
+    rough = read_mask(checked.mask, embedding.frame, embedding.low_res_hw)
+    rough.logits.flags.writeable = False
+    checked = replace(checked, mask=rough.logits)
+    is_alone = not checked.points and checked.box is None
+    if not is_alone or rough.inside is None or not rough.inside.any():
+        return checked, notes
+    x, y = centre_click(rough.inside)
+    note = f"the mask came alone, so a click at ({x}, {y}) inside it was added"
+    return replace(checked, points=((x, y),), labels=(1,)), (*notes, note)
 
 
 def _batches(prompts: Sequence[Prompt], frame: ImageFrame) -> Iterator[list[int]]:

@@ -59,7 +59,7 @@ def embed_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[Imag
         features = loaded.sam.encode(pixels)
     return [
         ImageEmbedding(
-            features=_one(features, index),
+            features=features_of_one(features, index),
             frame=frame,
             picture=picture,
             picture_name=picture.name,
@@ -71,8 +71,12 @@ def embed_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[Imag
     ]
 
 
-def _one(features: ImageFeatures, index: int) -> ImageFeatures:
-    # Copies, so that one kept embedding does not keep its whole batch.
+def features_of_one(features: ImageFeatures, index: int) -> ImageFeatures:
+    """Give the features of one picture of a batch, float32, contiguous and in memory of their own.
+
+    One kept embedding must not keep its whole batch, and the decoder rounds alike only where its
+    input lies alike.
+    """
     embedding, *high_res = (
         x[index : index + 1].float().clone(memory_format=torch.contiguous_format)
         for x in (features.embedding, *features.high_res)

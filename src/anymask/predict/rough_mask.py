@@ -2,7 +2,12 @@
 
 The decoder expects logits. A drawn mask becomes logits by its share of each low-resolution cell:
 clearly inside, clearly outside, and undecided where the border passes.
+
+Models are trained on masks beside clicks only, and answer a lone mask badly. So a drawn mask or an
+earlier answer that comes alone is given a click at its most inner pixel; bare logits are not.
 """
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -19,9 +24,19 @@ SURE_LOGIT = 8.0
 MIDDLE_GREY = 127
 
 
-def mask_prompt(
-    mask: object, frame: ImageFrame, low_res_hw: tuple[int, int]
-) -> NDArray[np.float32]:
+class RoughMask(NamedTuple):
+    """A mask ready to prompt with.
+
+    Attributes:
+        logits: What the decoder reads, float32, (h, w).
+        inside: Where the object was drawn, bool (H, W); None if only logits were given.
+    """
+
+    logits: NDArray[np.float32]
+    inside: NDArray[np.bool_] | None
+
+
+def read_mask(mask: object, frame: ImageFrame, low_res_hw: tuple[int, int]) -> RoughMask:
     """Give the logits to prompt with.
 
     Args:
@@ -32,19 +47,23 @@ def mask_prompt(
         low_res_hw: Size (h, w) of the model's low-resolution logits.
 
     Returns:
-        Logits, float32, (h, w).
+        The logits, and the mask at the picture's size where one is known.
 
     Raises:
         PromptError: If the mask is of another size, empty, or holds values of no known meaning.
     """
     if isinstance(mask, Mask | Masks):
-        mask = _earlier_answer(mask.best if isinstance(mask, Masks) else mask, frame)
+        answer = mask.best if isinstance(mask, Masks) else mask
+        if answer.frame == frame:
+            return RoughMask(_checked_logits(answer.low_res_logits.copy()), answer.array)
+        # The same picture seen by a model of another size: its logits lie elsewhere in the square.
+        mask = answer.array
     array = _plane(mask)
     is_float = np.issubdtype(array.dtype, np.floating)
     # Where the picture is as small as the logits, nothing but a drawing is free of negatives.
     is_drawn = array.shape == frame.original_hw and not np.any(np.signbit(array))
     if is_float and array.shape == low_res_hw and not is_drawn:
-        return _checked_logits(array.astype(np.float32))
+        return RoughMask(_checked_logits(array.astype(np.float32)), None)
     if array.shape != frame.original_hw:
         (h, w), (H, W) = low_res_hw, frame.original_hw
         raise PromptError(
@@ -54,14 +73,7 @@ def mask_prompt(
     inside = _inside(array)
     if not inside.any():
         raise PromptError("mask is empty: no pixel is set", hint="draw where the object is")
-    return _drawn_logits(inside, frame, low_res_hw)
-
-
-def _earlier_answer(mask: Mask, frame: ImageFrame) -> NDArray[np.generic]:
-    if mask.frame == frame:
-        return mask.low_res_logits
-    # The same picture seen by a model of another size: its logits lie elsewhere in the square.
-    return mask.array
+    return RoughMask(_drawn_logits(inside, frame, low_res_hw), inside)
 
 
 def _plane(mask: object) -> NDArray[np.generic]:

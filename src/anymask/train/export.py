@@ -11,16 +11,19 @@ from anymask.train.checkpoint import latest_checkpoint
 from anymask.weights.save import save_model
 
 
-def export_default_model(run: Path, path: Path, input_size: int) -> dict[str, Any]:
+def export_default_model(
+    run: Path, path: Path, input_size: int, hardware: str
+) -> dict[str, Any]:
     """Write the averaged weights of a default-model run as fp16 safetensors.
 
     Args:
         run: Folder of the run.
         path: File to write.
         input_size: Side of the frame the model is to be used at, pixels.
+        hardware: What the run was made on, for the record.
 
     Returns:
-        The recipe that went into the file: settings, steps, pictures seen, minutes.
+        The recipe that went into the file: settings, steps, pictures seen, minutes, hardware.
 
     Raises:
         StateError: If the run has no checkpoint yet.
@@ -37,6 +40,7 @@ def export_default_model(run: Path, path: Path, input_size: int) -> dict[str, An
         "steps": checkpoint.step,
         "picture_visits": checkpoint.pictures,
         "minutes": round(checkpoint.seconds / 60, 1),
+        "hardware": hardware,
     }
     card = files("anymask.weights").joinpath("DEFAULT_MODEL.md").read_text(encoding="utf-8")
     save_model(model, path, recipe=recipe, card=card)

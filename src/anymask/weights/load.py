@@ -35,10 +35,18 @@ _OWN_FORMAT = "anymask-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """Where to read: the file, what to call its origin, and what it must be, if that is known."""
+    """Where to read.
+
+    Attributes:
+        path: The file.
+        origin: What to call where it is from.
+        is_known: Whether its bytes are ones somebody vouches for.
+        published: The published file it must be.
+    """
 
     path: Path
     origin: str
+    is_known: bool = False
     published: PublishedFile | None = None
 
 
@@ -75,7 +83,7 @@ def load_model(
     _check_architecture_name(architecture)
     found = _default() if source is None else _find(source)
     shown = display_name(found.path)
-    sha256, content = _read(found, shown)
+    found, sha256, content = _read(found, shown)
     config = _settings(content, shown)
     if architecture is not None and architecture != config.name:
         raise KeysMismatch(
@@ -89,11 +97,11 @@ def load_model(
         sam=sam.to(target),
         name=config.name,
         sha256=sha256,
-        origin=found.origin if by_sha256(sha256) is None else f"{found.path.name}, as published",
+        origin=found.origin,
         device=target,
         dtype=torch.float32,
         metadata=_remarks(content.metadata),
-        notes=(*content.notes, *_notes(found, config, sha256, input_size)),
+        notes=_notes(found, content, config, input_size),
     )
 
 
@@ -107,20 +115,21 @@ def _default() -> _Source:
             "the default model is not in this installation (anymask/weights/default.safetensors)",
             hint="install anymask again, or name a checkpoint",
         )
-    return _Source(path=path, origin="embedded default")
+    return _Source(path=path, origin="embedded default", is_known=True)
 
 
 def _find(source: str | Path) -> _Source:
     if isinstance(source, str) and source in PUBLISHED:
         return _published(PUBLISHED[source])
-    path, shown = Path(source).expanduser(), display_name(source)
+    path = Path(source).expanduser()
+    shown = display_name(path)
     if path.is_file():
         return _Source(path=path, origin=display_name(path.name))
     if path.exists():
         raise WeightsNotFound(
             f"{shown}: is no file", hint="give a .pth or .safetensors file, not its folder"
         )
-    near = get_close_matches(str(source), PUBLISHED, n=1)
+    near = get_close_matches(str(source).lower(), PUBLISHED, n=1)
     hint = f"did you mean {near[0]}" if near else f"give a file, or {', '.join(PUBLISHED)}"
     raise WeightsNotFound(f"{shown}: no such file and no published model of that name", hint=hint)
 
@@ -153,23 +162,26 @@ def _refuse_hash(path: Path, published: PublishedFile, sha256: str) -> None:
 # --- what ---
 
 
-def _read(found: _Source, shown: str) -> tuple[str, CheckpointFile]:
+def _read(found: _Source, shown: str) -> tuple[_Source, str, CheckpointFile]:
     try:
         container_of(found.path)
         sha256 = sha256_of(found.path)
         if found.published is not None and sha256 != found.published.sha256:
             _refuse_hash(found.path, found.published, sha256)
-        return sha256, read_checkpoint(found.path)
+        content = read_checkpoint(found.path)
     except OSError as error:
         raise WeightsError(
             f"{shown}: cannot be read ({error.strerror or error})", hint="check its permissions"
         ) from error
+    if by_sha256(sha256) is not None:
+        found = replace(found, origin=f"{found.origin}, as published", is_known=True)
+    return found, sha256, content
 
 
 def _check_architecture_name(architecture: str | None) -> None:
     if architecture is None or architecture in ARCHITECTURES:
         return
-    near = get_close_matches(architecture, ARCHITECTURES, n=1)
+    near = get_close_matches(architecture.lower(), ARCHITECTURES, n=1)
     raise ConfigError(
         f"architecture {architecture!r} is unknown",
         hint=f"did you mean {near[0]}" if near else f"use one of {', '.join(ARCHITECTURES)}",
@@ -195,17 +207,21 @@ def _settings(content: CheckpointFile, shown: str) -> SamConfig:
         ) from error
 
 
+def _is_own(metadata: Mapping[str, str]) -> bool:
+    return metadata.get("format", "").startswith(_OWN_FORMAT)
+
+
 def _remarks(metadata: Mapping[str, str]) -> Mapping[str, str]:
-    own = metadata.get("format", "").startswith(_OWN_FORMAT)
-    kept = {k: v for k, v in metadata.items() if k not in ("format", "config")} if own else {}
-    return MappingProxyType(kept)
+    kept = {k: v for k, v in metadata.items() if k not in ("format", "config")}
+    return MappingProxyType(kept if _is_own(metadata) else {})
 
 
 def _notes(
-    found: _Source, config: SamConfig, sha256: str, input_size: int | None
+    found: _Source, content: CheckpointFile, config: SamConfig, input_size: int | None
 ) -> tuple[str, ...]:
-    notes = []
-    if found.origin != "embedded default" and by_sha256(sha256) is None:
+    # Our own files are stored in half precision on purpose.
+    notes = [] if _is_own(content.metadata) else list(content.notes)
+    if not found.is_known:
         name = display_name(found.path.name)
         known = by_file_name(found.path.name)
         notes.append(

@@ -1,6 +1,7 @@
 """Small networks with values that are the same on every machine and in every version of torch."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from anymask.model.configs import LiteConfig, SamConfig, VitConfig
 from anymask.model.image_encoder import ImageFeatures
 from anymask.model.prompt_encoder import PromptBatch
 from anymask.model.sam import Sam
+from anymask.weights.fit import _NothingDrawn
 
 
 def numbers(shape: tuple[int, ...], seed: int) -> Tensor:
@@ -21,11 +23,19 @@ def numbers(shape: tuple[int, ...], seed: int) -> Tensor:
     return torch.from_numpy((2 * unit - 1) * math.sqrt(3)).float().reshape(shape)
 
 
-def fill(network: nn.Module, seed: int = 0) -> None:
+def quick_numbers(shape: tuple[int, ...], seed: int) -> Tensor:
+    """The same from torch's generator, for large networks whose values need not be known."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.empty(shape).uniform_(-math.sqrt(3), math.sqrt(3), generator=generator)
+
+
+def fill(
+    network: nn.Module, seed: int = 0, draw: Callable[[tuple[int, ...], int], Tensor] = numbers
+) -> None:
     """Give every parameter and buffer a value of a sensible size; position tables too."""
     with torch.no_grad():
         for index, (name, tensor) in enumerate(network.state_dict().items()):
-            drawn = numbers(tuple(tensor.shape), 1000 * seed + index)
+            drawn = draw(tuple(tensor.shape), 1000 * seed + index)
             if "var" in name.rpartition(".")[2]:
                 tensor.copy_(1 + 0.3 * drawn)
             elif "gaussian" in name:
@@ -79,6 +89,12 @@ def small_lite(seed: int = 0, **changes: object) -> Sam:
     sam = Sam(small_lite_config(**changes)).eval()
     fill(sam, seed)
     return sam
+
+
+def without_values(make: Callable[[], nn.Module]) -> nn.Module:
+    """Build a network of any size for its names and shapes alone."""
+    with _NothingDrawn(), torch.device("meta"):
+        return make()
 
 
 def features_of(sam: Sam, num_pictures: int = 1, seed: int = 7) -> ImageFeatures:

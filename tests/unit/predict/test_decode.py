@@ -67,7 +67,8 @@ def test_the_prompts_on_masks_are_those_asked(model, embedding):
     answers = model.predict_many(embedding, prompts)
     for asked, answer in zip(prompts, answers, strict=True):
         for mask in answer:
-            assert (mask.prompt.points, mask.prompt.labels) == (asked.points, asked.labels)
+            if asked.points or asked.box:  # a lone mask is given a click
+                assert (mask.prompt.points, mask.prompt.labels) == (asked.points, asked.labels)
             assert mask.prompt.box == asked.box
             assert (mask.prompt.mask is None) == (asked.mask is None)
 
@@ -224,6 +225,33 @@ def test_a_drawn_mask_counts_however_it_is_written(model, embedding):
     assert np.abs(logits(other) - logits(answers[0])).max() > 10 * ATOL
 
 
+def test_a_mask_that_comes_alone_is_given_a_click_inside(model, embedding):
+    """Trained beside clicks only, a model answers a lone mask with nothing."""
+    drawn = np.zeros((40, 56), bool)
+    drawn[5:20, 10:40] = True
+    alone = model.predict(embedding, mask=drawn)
+    ((x, y),) = alone.best.prompt.points
+    assert (y, 16 <= x <= 33) == (12, True)
+    assert alone.warnings == (f"the mask came alone, so a click at ({x}, {y}) inside it was added",)
+    asked = model.predict(embedding, points=[(x, y)], mask=drawn)
+    assert logits(alone).tobytes() == logits(asked).tobytes()
+    assert asked.warnings == ()
+    refined = model.predict(embedding, mask=alone)
+    assert len(refined.best.prompt.points) == 1
+    for given in ({"mask": drawn, "box": (5, 5, 30, 30)}, {"mask": alone.best.low_res_logits}):
+        masks = model.predict(embedding, **given)
+        assert (masks.best.prompt.points, masks.warnings) == ((), ())
+
+
+def test_an_earlier_answer_without_a_pixel_is_taken_as_it_is(model, embedding):
+    before = model.predict(embedding, box=(3, 4, 40, 30)).best
+    empty = replace(before, low_res_logits=-np.abs(before.low_res_logits) - 1)
+    masks = model.predict(embedding, mask=empty)
+    assert masks.best.prompt.points == ()
+    same = model.predict(embedding, mask=empty.low_res_logits)
+    assert logits(masks).tobytes() == logits(same).tobytes()
+
+
 def test_a_chain_of_answers_does_not_keep_the_earlier_ones(model, embedding):
     masks = model.predict(embedding, points=[(20, 10)])
     for _ in range(3):
@@ -309,7 +337,9 @@ def test_the_embedding_of_another_model_is_refused(vit, vit_embedding):
 
 def test_the_embedding_for_another_frame_is_refused(vit, vit_embedding):
     larger = networks.model(networks.small_vit(96))
-    with pytest.raises(StateError, match="^the embedding is of a 64-pixel frame, this model uses 96"):
+    with pytest.raises(
+        StateError, match=r"^the embedding is of a 64-pixel frame, this model uses 96"
+    ):
         larger.predict(vit_embedding, points=[(20, 10)])
 
 

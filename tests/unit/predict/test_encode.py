@@ -85,6 +85,7 @@ def test_features_can_be_trained_on_and_modes_stay(vit):
         assert not features.requires_grad
         weight = torch.ones(1, requires_grad=True)
         (features * weight).sum().backward()
+        assert weight.grad is not None
         assert weight.grad.item() == pytest.approx(features.sum().item(), rel=1e-3)
 
 
@@ -124,7 +125,9 @@ def test_a_batch_holds_at_least_one(vit, batch_size):
      (torch.zeros(3, 8, 8), "Tensor")],
 )  # fmt: skip
 def test_a_single_picture_is_no_list_of_them(vit, single, kind):
-    sentence = f"^images must be a list of pictures, got one {kind}; pass \\[image\\], or use embed.$"
+    sentence = (
+        f"^images must be a list of pictures, got one {kind}; pass \\[image\\], or use embed.$"
+    )
     with pytest.raises(InputError, match=sentence):
         vit.embed_many(single)
 

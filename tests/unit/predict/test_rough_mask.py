@@ -10,12 +10,16 @@ from PIL import Image
 from anymask.errors import PromptError, StateError
 from anymask.image.frame import frame_for
 from anymask.masks.mask import Mask, Masks
-from anymask.predict.rough_mask import SURE_LOGIT, mask_prompt
+from anymask.predict.rough_mask import SURE_LOGIT, read_mask
 
 FRAME = frame_for((480, 640), 1024)  # resized to 768 × 1024
 LOW = (256, 256)
 # Multiples of 5 pixels are whole cells: 640 pixels are 256 cells.
 TOP, BOTTOM, LEFT, RIGHT = 100, 200, 300, 500
+
+
+def logits_of(mask, frame, low_res_hw) -> np.ndarray:
+    return read_mask(mask, frame, low_res_hw).logits
 
 
 def drawn(dtype=np.bool_, value=1) -> np.ndarray:
@@ -30,7 +34,7 @@ def expected() -> np.ndarray:
     return logits
 
 
-def copy_of(mask) -> np.ndarray:
+def copy_of(mask):
     return mask.tolist() if isinstance(mask, torch.Tensor) else np.array(mask)
 
 
@@ -56,7 +60,7 @@ def copy_of(mask) -> np.ndarray:
 )  # fmt: skip
 def test_a_drawn_mask_becomes_sure_logits_where_it_lies(mask):
     before = copy_of(mask)
-    logits = mask_prompt(mask, FRAME, LOW)
+    logits = logits_of(mask, FRAME, LOW)
     assert logits.dtype == np.float32
     np.testing.assert_allclose(logits, expected(), atol=0.2 * SURE_LOGIT)
     inside = logits > 0
@@ -67,7 +71,7 @@ def test_a_drawn_mask_becomes_sure_logits_where_it_lies(mask):
 def test_the_border_is_undecided_and_the_padding_outside():
     mask = np.zeros((480, 640), bool)
     mask[:, :321] = True  # 128.4 cells
-    logits = mask_prompt(mask, FRAME, LOW)
+    logits = logits_of(mask, FRAME, LOW)
     assert (logits[:191, :128] == SURE_LOGIT).all()
     assert (logits[:, 129:] == -SURE_LOGIT).all()
     np.testing.assert_allclose(logits[:191, 128], SURE_LOGIT * (2 * 0.4 - 1), atol=0.2)
@@ -78,15 +82,15 @@ def test_a_grey_mask_is_cut_in_the_middle():
     mask = np.zeros((480, 640), np.uint8)
     mask[:, :320] = 255
     mask[:, 320:400] = 127
-    np.testing.assert_array_equal(mask_prompt(mask, FRAME, LOW)[:192, :128], SURE_LOGIT)
-    np.testing.assert_array_equal(mask_prompt(mask, FRAME, LOW)[:, 128:], -SURE_LOGIT)
+    np.testing.assert_array_equal(logits_of(mask, FRAME, LOW)[:192, :128], SURE_LOGIT)
+    np.testing.assert_array_equal(logits_of(mask, FRAME, LOW)[:, 128:], -SURE_LOGIT)
 
 
 def test_an_object_thinner_than_a_cell_is_not_lost():
     frame = frame_for((3000, 4000), 1024)
     mask = np.zeros((3000, 4000), bool)
     mask[1500, 2000] = True
-    logits = mask_prompt(mask, frame, LOW)
+    logits = logits_of(mask, frame, LOW)
     assert np.argwhere(logits > 0).tolist() == [[96, 128]]
     assert logits.max() == SURE_LOGIT
 
@@ -95,7 +99,7 @@ def test_an_object_thinner_than_a_cell_is_not_lost():
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_low_resolution_logits_are_taken_as_they_are(shape, dtype):
     given = np.random.default_rng(0).normal(0, 5, LOW).astype(dtype)
-    taken = mask_prompt(given.reshape(shape), FRAME, LOW)
+    taken = logits_of(given.reshape(shape), FRAME, LOW)
     assert taken.dtype == np.float32
     np.testing.assert_array_equal(taken, given.astype(np.float32))
     taken[0, 0] = 99  # its own memory
@@ -106,10 +110,10 @@ def test_a_float_drawing_of_the_size_of_logits_is_told_from_logits():
     frame = frame_for(LOW, 1024)
     mask = np.zeros(LOW, np.float32)
     mask[10:20, 30:40] = 1
-    logits = mask_prompt(mask, frame, LOW)
+    logits = logits_of(mask, frame, LOW)
     np.testing.assert_array_equal(logits > 0, mask > 0)
     assert logits.max() == SURE_LOGIT
-    assert mask_prompt(mask - 0.5, frame, LOW).max() == 0.5
+    assert logits_of(mask - 0.5, frame, LOW).max() == 0.5
 
 
 def answer(frame, score=0.5, sign=1.0) -> Mask:
@@ -121,43 +125,53 @@ def answer(frame, score=0.5, sign=1.0) -> Mask:
 
 def test_an_earlier_answer_gives_its_logits():
     mask = answer(FRAME)
-    np.testing.assert_array_equal(mask_prompt(mask, FRAME, LOW), mask.low_res_logits)
+    np.testing.assert_array_equal(logits_of(mask, FRAME, LOW), mask.low_res_logits)
 
 
 def test_of_several_earlier_answers_the_best_is_taken():
     masks = Masks((answer(FRAME, 0.2, -1.0), answer(FRAME, 0.9), answer(FRAME, 0.3, -1.0)))
-    np.testing.assert_array_equal(mask_prompt(masks, FRAME, LOW), masks[1].low_res_logits)
+    np.testing.assert_array_equal(logits_of(masks, FRAME, LOW), masks[1].low_res_logits)
 
 
 def test_an_earlier_answer_of_a_model_with_another_frame_is_moved():
     small = answer(frame_for((480, 640), 384))
-    logits = mask_prompt(small, FRAME, LOW)
+    logits = logits_of(small, FRAME, LOW)
     frame = Mask(score=0, low_res_logits=logits, frame=FRAME)
     overlap = (frame.array & small.array).sum() / (frame.array | small.array).sum()
     assert overlap > 0.97
     assert set(np.unique(np.abs(logits))) >= {SURE_LOGIT}
 
 
+def test_where_the_object_was_drawn_is_known_but_for_bare_logits():
+    np.testing.assert_array_equal(read_mask(drawn(np.uint8, 255), FRAME, LOW).inside, drawn())
+    mask = answer(FRAME)
+    np.testing.assert_array_equal(read_mask(mask, FRAME, LOW).inside, mask.array)
+    assert read_mask(mask.low_res_logits, FRAME, LOW).inside is None
+
+
 def test_no_earlier_answer_is_said():
     with pytest.raises(StateError, match="no mask to choose from"):
-        mask_prompt(Masks(), FRAME, LOW)
+        logits_of(Masks(), FRAME, LOW)
 
 
 @pytest.mark.parametrize(
     ("mask", "sentence"),
     [
-        (np.ones((512, 512), bool), "mask 512×512 for picture 640×480; pass a mask of the picture's "
-                                    "size, or float logits of 256×256."),
-        (np.ones((640, 480), bool), "mask 480×640 for picture 640×480; pass a mask of the picture's "
-                                    "size, or float logits of 256×256."),
+        (np.ones((512, 512), bool), "mask 512×512 for picture 640×480; pass a mask of the "
+                                    "picture's size, or float logits of 256×256."),
+        (np.ones((640, 480), bool), "mask 480×640 for picture 640×480; pass a mask of the "
+                                    "picture's size, or float logits of 256×256."),
         (np.ones(LOW, np.uint8), "mask 256×256 for picture 640×480; pass a mask of the picture's "
                                  "size, or float logits of 256×256."),
-        (np.zeros((3, *LOW), np.float32), "mask of shape (3, 256, 256) for picture 640×480; pass a "
-                                          "mask of the picture's size, or float logits of 256×256."),
-        (answer(frame_for((500, 500), 1024)), "mask 500×500 for picture 640×480; pass a mask of the "
-                                              "picture's size, or float logits of 256×256."),
+        (np.zeros((3, *LOW), np.float32), "mask of shape (3, 256, 256) for picture 640×480; "
+                                          "pass a mask of the picture's size, or float logits "
+                                          "of 256×256."),
+        (answer(frame_for((500, 500), 1024)), "mask 500×500 for picture 640×480; "
+                                              "pass a mask of the picture's size, or float "
+                                              "logits of 256×256."),
         (np.zeros((480, 640), bool), "mask is empty: no pixel is set; draw where the object is."),
-        (np.zeros((480, 640), np.uint8), "mask is empty: no pixel is set; draw where the object is."),
+        (np.zeros((480, 640), np.uint8), "mask is empty: no pixel is set; "
+                                         "draw where the object is."),
         (drawn(np.uint8, 3), "mask holds values from 0 to 3, neither 0 and 1 nor 0 to 255; "
                              "pass a bool array (H, W), say labels == 3."),
         (drawn(np.int32, -1), "mask holds values from -1 to 0, neither 0 and 1 nor 0 to 255; "
@@ -172,5 +186,5 @@ def test_no_earlier_answer_is_said():
 )  # fmt: skip
 def test_a_mask_that_cannot_be_meant_is_refused(mask, sentence):
     with pytest.raises(PromptError) as error:
-        mask_prompt(mask, FRAME, LOW)
+        logits_of(mask, FRAME, LOW)
     assert str(error.value) == sentence

@@ -58,7 +58,9 @@ def test_threads_may_embed_and_predict_at_the_same_time(model):
 
     with ThreadPoolExecutor(NUM_THREADS) as pool:
         found = list(pool.map(work, range(NUM_THREADS)))
-    for (features, logits), (expected_features, expected_logits) in zip(found, expected, strict=True):
+    for (features, logits), (expected_features, expected_logits) in zip(
+        found, expected, strict=True
+    ):
         assert torch.equal(features, expected_features)
         assert logits.tobytes() == expected_logits.tobytes()
 

@@ -117,7 +117,7 @@ def test_exported_model_is_the_running_average(
     model: Sam, mixture: Mixture, settings: TrainSettings, tmp_path: Path
 ) -> None:
     average = train(model, mixture, settings, tmp_path / "run")
-    recipe = export_default_model(tmp_path / "run", tmp_path / "model.safetensors", 96)
+    recipe = export_default_model(tmp_path / "run", tmp_path / "model.safetensors", 96, "2 cores")
     assert (recipe["steps"], recipe["picture_visits"]) == (4, 8)
     loaded = load_model(tmp_path / "model.safetensors")
     assert loaded.sam.config.input_size == 96
@@ -128,7 +128,7 @@ def test_exported_model_is_the_running_average(
 
 def test_export_before_any_training_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="holds no checkpoint; run anymask train default first"):
-        export_default_model(tmp_path, tmp_path / "model.safetensors", 96)
+        export_default_model(tmp_path, tmp_path / "model.safetensors", 96, "2 cores")
 
 
 def test_recipe_needs_data(tmp_path: Path) -> None:

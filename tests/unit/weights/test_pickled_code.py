@@ -67,7 +67,8 @@ def test_code_in_a_later_pickle_is_found():
 
 def test_a_name_recalled_from_the_memo_is_known():
     # Both texts are stored first and put together from the memo afterwards.
-    program = b"\x80\x04\x8c\x05posix\x94\x8c\x06system\x94\x8c\x04none\x94000h\x00h\x01\x93\x8c\x04true\x85R."
+    stored = b"\x8c\x05posix\x94\x8c\x06system\x94\x8c\x04none\x94000"
+    program = b"\x80\x04" + stored + b"h\x00h\x01\x93\x8c\x04true\x85R."
     assert find_code(io.BytesIO(program), 1) == "posix.system"
 
 

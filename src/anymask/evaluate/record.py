@@ -1,0 +1,76 @@
+"""One evaluation as a JSON record that says how it came to be."""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from anymask.evaluate.report import rounded, summary, table
+from anymask.evaluate.run import Row
+from anymask.receipt import versions_here
+from anymask.weights.loaded import LoadedModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """What was asked.
+
+    Attributes:
+        data: Name of the data folder.
+        per_set: Most pictures a set.
+        per_picture: Most masks a picture.
+        seed: Seed of the draw.
+    """
+
+    data: str
+    per_set: int
+    per_picture: int
+    seed: int
+
+
+def evaluation_record(
+    loaded: LoadedModel, protocol: Protocol, rows: Sequence[Row], day: date
+) -> dict[str, Any]:
+    """Give everything worth keeping of an evaluation, in JSON's terms.
+
+    Args:
+        loaded: The model.
+        protocol: What was asked.
+        rows: What was answered.
+        day: Day of the measurement.
+
+    Returns:
+        The model, the protocol, means with intervals, tables for the documentation, and all rows.
+    """
+    recipe = json.loads(loaded.metadata.get("recipe", "{}"))
+    return {
+        "name": "default_model",
+        "command": f"anymask evaluate --data {protocol.data} --pictures {protocol.per_set} "
+        f"--masks {protocol.per_picture} --seed {protocol.seed}",
+        "date": day.isoformat(),
+        "device": f"{platform.machine()} {loaded.device}",
+        "versions": versions_here(),
+        "model": {
+            "name": loaded.name,
+            "sha256": loaded.sha256,
+            "input_size": loaded.sam.config.input_size,
+            "parameters": sum(p.numel() for p in loaded.sam.parameters()),
+        },
+        **summary(rows),
+        "tables": {"default_model": table(rows), "training": training_table(recipe)},
+        "rows": rounded(rows),
+    }
+
+
+def training_table(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the figures of a model's training run as columns and rows of text."""
+    shown = {
+        "minutes": "minutes of training",
+        "steps": "steps",
+        "picture_visits": "picture visits",
+        "hardware": "hardware",
+    }
+    rows = [[title, str(recipe[key])] for key, title in shown.items() if key in recipe]
+    return {"columns": ["the shipped run", ""], "rows": rows}

@@ -1,0 +1,172 @@
+"""The plain ViT: chunked attention, position tables and windows against plain formulas."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from anymask.model import image_encoder
+from anymask.model.configs import VitConfig
+from anymask.model.image_encoder import (
+    SpatialAttention,
+    VitImageEncoder,
+    biased_attention,
+    cut_windows,
+    join_windows,
+    relative_rows,
+    resize_positions,
+)
+from tests.unit.model.seeded import fill, numbers
+
+
+def lerp_table(table: torch.Tensor, size: int) -> torch.Tensor:
+    """Resize a table (n, d) linearly, corners not aligned: the sampling rule, row by row."""
+    rows = []
+    for row in range(size):
+        at = min(max((row + 0.5) * len(table) / size - 0.5, 0), len(table) - 1)
+        low = math.floor(at)
+        high = min(low + 1, len(table) - 1)
+        rows.append(table[low] + (at - low) * (table[high] - table[low]))
+    return torch.stack(rows)
+
+
+def plain_scores(q, k, rel_h, rel_w, h: int, w: int):
+    """Scores (n, S, S) of one picture, all pairs of places and all tables in full."""
+    rel_h = rel_h if len(rel_h) == 2 * h - 1 else lerp_table(rel_h, 2 * h - 1)
+    rel_w = rel_w if len(rel_w) == 2 * w - 1 else lerp_table(rel_w, 2 * w - 1)
+    place = torch.arange(h * w)
+    down = (place // w)[:, None] - (place // w)[None] + h - 1
+    right = (place % w)[:, None] - (place % w)[None] + w - 1
+    return (
+        q @ k.transpose(1, 2) / math.sqrt(q.shape[-1])
+        + (q[:, :, None] * rel_h[down]).sum(-1)
+        + (q[:, :, None] * rel_w[right]).sum(-1)
+    )
+
+
+def attend_plainly(layer: SpatialAttention, tokens: torch.Tensor) -> torch.Tensor:
+    """Attention over one whole grid (h, w, C) of tokens."""
+    h, w, C = tokens.shape
+    parts = F.linear(tokens, layer.qkv.weight, layer.qkv.bias).reshape(
+        h * w, 3, layer.num_heads, -1
+    )
+    q, k, v = parts.permute(1, 2, 0, 3)
+    chances = plain_scores(q, k, layer.rel_pos_h, layer.rel_pos_w, h, w).softmax(-1)
+    return layer.proj((chances @ v).transpose(0, 1).reshape(h, w, C))
+
+
+@pytest.fixture
+def layer():
+    attention = SpatialAttention(16, num_heads=2, side=3)
+    fill(attention)
+    return attention
+
+
+@pytest.mark.parametrize("size_hw", [(3, 3), (5, 5), (2, 4)])
+def test_global_attention_is_its_formula_at_any_grid(layer, size_hw):
+    tokens = numbers((2, *size_hw, 16), 1)
+    expected = torch.stack([attend_plainly(layer, picture) for picture in tokens])
+    torch.testing.assert_close(layer(tokens, None), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_padding_takes_part_in_windows(layer):
+    """A 4 × 5 grid is padded to 6 × 6; each 3 × 3 window attends over its padding too."""
+    tokens = numbers((1, 4, 5, 16), 1)
+    padded = F.pad(tokens[0], (0, 0, 0, 1, 0, 2))
+    expected = torch.zeros(6, 6, 16)
+    for top in (0, 3):
+        for left in (0, 3):
+            window = (slice(top, top + 3), slice(left, left + 3))
+            expected[window] = attend_plainly(layer, padded[window])
+    torch.testing.assert_close(layer(tokens, 3)[0], expected[:4, :5], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 100, 1000, 1 << 21])
+def test_any_chunking_gives_the_same_values_and_gradients(monkeypatch, at_once):
+    monkeypatch.setattr(image_encoder, "SCORES_AT_ONCE", at_once)
+    B, n, h, w, d = 2, 3, 2, 3, 4
+    shapes = ((B, n, h * w, d),) * 3 + ((B, n, h * w, h), (B, n, h * w, w))
+    inputs = [numbers(shape, 5 + i).double().requires_grad_() for i, shape in enumerate(shapes)]
+    q, k, v, bias_h, bias_w = inputs
+    bias = (bias_h[..., :, None] + bias_w[..., None, :]).flatten(-2)
+    expected = (q @ k.transpose(-1, -2) / math.sqrt(d) + bias).softmax(-1) @ v
+    ours = biased_attention(*inputs)
+    torch.testing.assert_close(ours, expected)
+    weights = numbers(tuple(expected.shape), 20).double()
+    wanted = torch.autograd.grad((expected * weights).sum(), inputs)
+    found = torch.autograd.grad((ours * weights).sum(), inputs)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_gradients_agree_with_finite_differences(monkeypatch):
+    monkeypatch.setattr(image_encoder, "SCORES_AT_ONCE", 9)
+    layer = SpatialAttention(4, num_heads=2, side=2).double()
+    fill(layer)
+    tokens = numbers((1, 2, 3, 4), 1).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: layer(x, None), (tokens,))
+    assert torch.autograd.gradcheck(lambda x: layer(x, 2), (tokens,))
+
+
+def test_relative_rows_count_from_key_to_query():
+    table = torch.arange(5.0)[:, None]
+    assert relative_rows(table, 3)[..., 0].tolist() == [[2, 1, 0], [3, 2, 1], [4, 3, 2]]
+
+
+@pytest.mark.parametrize("side", [2, 4, 7])
+def test_relative_rows_of_another_side_are_resized_linearly(side):
+    table = numbers((9, 3), 1)
+    resized = lerp_table(table, 2 * side - 1)
+    rows = relative_rows(table, side)
+    for query in range(side):
+        for key in range(side):
+            torch.testing.assert_close(rows[query, key], resized[query - key + side - 1])
+
+
+@pytest.mark.parametrize("size_hw", [(2, 2), (6, 6), (3, 8)])
+def test_positions_of_another_side_are_resized_bilinearly(size_hw):
+    table = numbers((1, 4, 4, 3), 1)
+    across = torch.stack([lerp_table(row, size_hw[1]) for row in table[0]])  # (4, w, 3)
+    expected = torch.stack([lerp_table(across[:, x], size_hw[0]) for x in range(size_hw[1])], 1)
+    torch.testing.assert_close(resize_positions(table, size_hw)[0], expected)
+
+
+def test_positions_of_the_same_side_are_left_alone():
+    table = numbers((1, 4, 4, 3), 1)
+    assert resize_positions(table, (4, 4)) is table
+
+
+def test_windows_are_cut_row_by_row_and_joined_back():
+    grid = torch.arange(2 * 4 * 6.0).reshape(2, 4, 6, 1)
+    windows = cut_windows(grid, 2)
+    assert windows.shape == (12, 2, 2, 1)
+    assert windows[1, :, :, 0].tolist() == [[2, 3], [8, 9]]
+    assert windows[3, :, :, 0].tolist() == [[12, 13], [18, 19]]
+    assert torch.equal(join_windows(windows, (4, 6)), grid)
+
+
+@pytest.mark.parametrize("size", [64, 96, 160])
+def test_the_encoder_is_its_figure_at_any_side(size):
+    """Patches, positions, two blocks and the neck written out; tables resized by hand."""
+    config = VitConfig(width=16, depth=2, num_heads=2, global_blocks=(1,), window=3)
+    encoder: Any = VitImageEncoder(config, 96, 8).eval()
+    fill(encoder)
+    pixels = numbers((1, 3, size, size), 1)
+    grid = size // 16
+    cells = pixels[0].unfold(1, 16, 16).unfold(2, 16, 16).permute(1, 2, 0, 3, 4).flatten(2)
+    x = cells @ encoder.patch_embed.proj.weight.flatten(1).T + encoder.patch_embed.proj.bias
+    x = x + resize_positions(encoder.pos_embed, (grid, grid))[0]
+    for block, is_global in zip(encoder.blocks, (False, True), strict=True):
+        normed = F.layer_norm(x, (16,), block.norm1.weight, block.norm1.bias, 1e-6)
+        if is_global:
+            attended = attend_plainly(block.attn, normed)
+        else:
+            attended = block.attn(normed[None], 3)[0]  # compared with its formula above
+        x = x + attended
+        hidden = F.gelu(block.mlp.lin1(block.norm2(x)))
+        x = x + block.mlp.lin2(hidden)
+    expected = encoder.neck(x.permute(2, 0, 1)[None])
+    torch.testing.assert_close(encoder(pixels).embedding, expected, rtol=1e-4, atol=1e-5)
+    assert encoder(pixels).high_res == ()

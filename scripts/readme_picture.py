@@ -25,7 +25,7 @@ def main() -> None:
     ).best
     person = model.predict(astronaut, box=(10, 0, 470, 511)).best
     panels = [click.overlay(), person.overlay(), on_checkerboard(person.cutout())]
-    panels = [panel.resize((round(panel.width * HEIGHT / panel.height), HEIGHT)) for panel in panels]
+    panels = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT)) for p in panels]
     width = sum(panel.width for panel in panels) + GAP * (len(panels) - 1)
     joined = Image.new("RGB", (width, HEIGHT), "white")
     left = 0

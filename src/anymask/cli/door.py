@@ -48,8 +48,7 @@ def run(call: Callable[[], object], *, is_debug: bool = False) -> int:
             code = call()
         sys.stdout.flush()
     except KeyboardInterrupt:
-        screen.note("stopped by Ctrl-C; what was written before is whole")
-        return CTRL_C
+        code = CTRL_C
     except BrokenPipeError:
         # The reader of a pipe has left; whatever is still in the buffer has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -58,6 +57,8 @@ def run(call: Callable[[], object], *, is_debug: bool = False) -> int:
         if is_debug:
             screen.error(traceback.format_exc().rstrip())
         return refuse(error, screen)
+    if code == CTRL_C:  # Typer gives this too, for an interruption inside a command
+        screen.note("stopped by Ctrl-C; what was written before is whole")
     return code if isinstance(code, int) else 0
 
 

@@ -7,7 +7,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -80,7 +80,7 @@ def read_photo(photo: Photo, options: "ReadOptions") -> "Picture":
         options: How to read it.
 
     Returns:
-        The upright picture, named as the photo is shown.
+        The upright picture.
 
     Raises:
         InputError: If it cannot be read.
@@ -90,11 +90,10 @@ def read_photo(photo: Photo, options: "ReadOptions") -> "Picture":
     if photo.path != STDIN:
         return read_picture(photo.path, options=options)
     try:
-        picture = read_picture(io.BytesIO(sys.stdin.buffer.read()), options=options)
+        return read_picture(io.BytesIO(sys.stdin.buffer.read()), options=options)
     except InputError as error:
         message = error.message.replace("stream:", f"{_STDIN_SHOWN}:", 1)
         raise type(error)(message, hint=error.hint) from error
-    return replace(picture, name=_STDIN_SHOWN)
 
 
 def _refuse_wrong_kind(path: str) -> None:

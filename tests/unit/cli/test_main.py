@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from anymask import __version__
+from anymask.cli.door import run
 from tests.unit.cli.folders import names_in
 
 
@@ -112,7 +113,16 @@ def test_ctrl_c_ends_with_130_and_keeps_what_is_done(segment, monkeypatch, folde
     ran = segment("cat.png", "dog.png", "--point", "4,5", "-o", "out")
     assert ran.code == 130
     assert "1 of 2 photos are done" in ran.err
+    assert ran.err.endswith("note: stopped by Ctrl-C; what was written before is whole\n")
     assert not [name for name in names_in("out") if name.endswith(".part")]
+
+
+def test_ctrl_c_outside_a_command_ends_with_130_too(capsys):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    assert run(interrupt) == 130
+    assert capsys.readouterr().err.startswith("note: stopped by Ctrl-C")
 
 
 def test_a_termination_ends_with_143_and_leaves_no_half_file(segment, monkeypatch):

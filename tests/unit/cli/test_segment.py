@@ -140,6 +140,19 @@ def test_a_photo_may_come_from_standard_input(segment, folder):
     assert (pixels("stdin.mask.png") == pixels("cat.png.mask.png")).all()
 
 
+def test_standard_input_is_called_so_when_it_fails(segment):
+    ran = segment("-", "--point", "4,5", stdin=b"")
+    assert (ran.code, ran.err.splitlines()[0]) == (3, "error: standard input: is empty (0 bytes)")
+    ran = segment(
+        "-",
+        "cat.png",
+        "--point",
+        "4,5",
+        stdin=b"<html></html>",
+    )
+    assert "failed: standard input: is a web page, not a picture" in ran.err
+
+
 def test_the_receipt_says_how_it_came_to_be(segment, folder, model_file):
     segment("cat.png", "--point", "45,30", "--point", "80,50,-", "--all-masks")
     receipt = read_receipt(folder / "cat.png.receipt.json")

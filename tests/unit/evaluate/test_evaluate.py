@@ -77,7 +77,7 @@ def test_one_row_a_mask_with_every_figure(
     question = questions["a"][0]
     truth = question.picture.mask(question.indices[0])
     assert rows[0]["area_share"] == pytest.approx(truth.mean())
-    x, y, w, h = cv2.boundingRect(truth.astype(np.uint8))
+    _, _, w, h = cv2.boundingRect(truth.astype(np.uint8))
     assert rows[0]["box_filled"] == pytest.approx(truth.sum() / (w * h))
 
 

@@ -13,6 +13,9 @@ from anymask.model.prompt_encoder import PromptBatch
 from anymask.model.sam import Sam
 from anymask.weights.fit import _NothingDrawn
 
+# Tables of vectors, which nothing is summed over.
+_TABLES = ("pos_embed", "_embed.weight", "token.weight", "tokens.weight")
+
 
 def numbers(shape: tuple[int, ...], seed: int) -> Tensor:
     """Evenly spread values of unit variance from a counter and whole numbers alone."""
@@ -43,7 +46,7 @@ def fill(
             elif tensor.dim() == 1:
                 is_scale = name.endswith(("weight", "scale"))
                 tensor.copy_(float(is_scale) + 0.1 * drawn)
-            elif "embed" in name or "token.weight" in name or "tokens.weight" in name:
+            elif name.endswith(_TABLES) or "point_embeddings" in name:
                 tensor.copy_(0.5 * drawn)
             elif "rel_pos" in name:
                 tensor.copy_(0.2 * drawn)

@@ -406,14 +406,20 @@ def test_answers_cannot_be_changed(model, embedding):
         masks.best.array[0, 0] = True
     with pytest.raises(FrozenInstanceError):
         model.loaded = None
+    refined = model.predict(embedding, points=[(20, 10)], mask=masks)
+    with pytest.raises(ValueError, match="read-only"):
+        refined.best.prompt.mask[0, 0] = 1
 
 
 def test_masks_do_not_keep_the_other_prompts_alive(model, embedding):
     """A mask's logits own their memory, or belong to the few masks of one prompt."""
     prompts = [Prompt(box=(1, 1, 9 + i, 9)) for i in range(20)]
     for masks in model.predict_many(embedding, prompts):
-        owner = masks.best.low_res_logits.base
-        assert owner is None or owner.nbytes <= 4 * masks.best.low_res_logits.nbytes
+        owner = masks.best.low_res_logits
+        while owner.base is not None:
+            owner = owner.base
+        assert isinstance(owner, np.ndarray)
+        assert owner.nbytes <= 4 * masks.best.low_res_logits.nbytes
 
 
 def test_every_setting_of_the_encoders_precision_gives_float32(vit):

@@ -1,0 +1,85 @@
+"""`anymask evaluate` and `anymask train export`: figures in, files out."""
+
+import json
+
+import pytest
+
+from anymask.weights.load import load_model
+from tests.scenes import write_shard
+
+
+@pytest.fixture
+def data(folder):
+    """A folder with two archives of discs."""
+    (folder / "data").mkdir()
+    for name in ("one", "two"):
+        write_shard(folder / "data" / f"{name}.tar", 3)
+    return folder / "data"
+
+
+def test_file_holds_protocol_means_tables_and_every_mask(anymask, model_file, data, folder):
+    ran = anymask(
+        "evaluate", "--data", data, "--model", model_file, "--pictures", 2, "--masks", 2,
+        "-o", "figures.json",
+    )  # fmt: skip
+    assert (ran.code, ran.err) == (0, "")
+    assert "wrote figures.json" in ran.out
+    assert "GrabCut" in ran.out
+    record = json.loads((folder / "figures.json").read_text())
+    assert record["command"] == "anymask evaluate --data data --pictures 2 --masks 2 --seed 0"
+    assert {row["set"] for row in record["rows"]} == {"one", "two"}
+    assert len(record["rows"]) == 8
+    assert set(record["means"]) == {"one", "two", "mean"}
+    clicks = [row["click"] for row in record["rows"] if row["set"] == "one"]
+    assert record["means"]["one"]["click"] == pytest.approx(sum(clicks) / 4, abs=1e-3)
+    low, high = record["intervals_95"]["box"]
+    assert low <= record["means"]["mean"]["box"] <= high
+    assert record["tables"]["default_model"]["rows"][-1][:2] == ["mean", "8"]
+    assert ["minutes of training", "2.5"] in record["tables"]["training"]["rows"]
+
+
+def test_one_set_without_classical_methods(anymask, model_file, data):
+    ran = anymask(
+        "evaluate", "--data", data, "--set", "two", "--model", model_file, "--no-classical"
+    )
+    assert ran.code == 0
+    assert "two" in ran.out
+    assert "one " not in ran.out.replace("one click", "")
+    assert "GrabCut" not in ran.out
+
+
+def test_unknown_set_names_those_there_are(anymask, data):
+    ran = anymask("evaluate", "--data", data, "--set", "three")
+    assert ran.code == 2
+    assert "error: --set three: " in ran.err
+    assert "hint: it holds one, two" in ran.err
+
+
+@pytest.mark.parametrize("words", [("--pictures", 0), ("--masks", 0)])
+def test_nothing_to_ask_is_refused(anymask, data, words):
+    ran = anymask("evaluate", "--data", data, *words)
+    assert ran.code == 2
+    assert "--pictures and --masks must be 1 or more" in ran.err
+
+
+def test_export_needs_a_run_and_the_right_suffix(anymask, folder):
+    ran = anymask("train", "export", "--run", folder, "-o", "model.pth")
+    assert ran.code == 2
+    assert "error: --out model.pth: is not a .safetensors file" in ran.err
+    ran = anymask("train", "export", "--run", folder, "-o", "model.safetensors")
+    assert ran.code == 1
+    assert "holds no checkpoint" in ran.err
+
+
+@pytest.mark.slow
+def test_a_short_run_is_exported_and_loads(anymask, data, folder, monkeypatch):
+    monkeypatch.setattr(
+        "anymask.train.loop.progress", lambda run, _settings: float(run.step >= 1)
+    )
+    ran = anymask("train", "default", "--data", data, "--out", "run", "--processes", 1)
+    assert ran.code == 0
+    ran = anymask("train", "export", "--run", "run", "-o", "m.safetensors", "--input-size", 128)
+    assert ran.code == 0
+    assert "wrote m.safetensors: 1 steps, 4 picture visits" in ran.out
+    loaded = load_model(folder / "m.safetensors")
+    assert loaded.sam.config.input_size == 128

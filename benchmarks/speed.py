@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from reference import pair
+from reference import pair, published_predictor
 from timing import Timing, interleaved
 
 import anymask
@@ -68,9 +68,7 @@ def many_variants(prompts: int = 64) -> dict[str, Callable[[], object]]:
 
 def prepared(published: Any) -> tuple[Any, ImageFeatures]:  # noqa: ANN401 - an untyped package
     """Give a published predictor holding a random embedding of an 1800 × 1200 picture."""
-    from segment_anything import SamPredictor
-
-    predictor = SamPredictor(published)
+    predictor = published_predictor(published)
     generator = torch.Generator().manual_seed(1)
     predictor.features = torch.randn(1, 256, 64, 64, generator=generator)
     predictor.original_size, predictor.input_size = PHOTO_HW, (683, 1024)

@@ -19,10 +19,9 @@ def main() -> None:
     model = anymask.load()
     coffee = model.embed(photo_path("coffee.png"))
     astronaut = model.embed(photo_path("astronaut.png"))
-    click = model.predict(coffee, points=[(300, 150)])
-    click = model.predict(
-        coffee, points=[(300, 150), (470, 330)], labels=[1, 0], mask=click.best
-    ).best
+    first = model.predict(coffee, points=[(300, 150)])
+    two = [(300, 150), (470, 330)]
+    click = model.predict(coffee, points=two, labels=[1, 0], mask=first).best
     person = model.predict(astronaut, box=(10, 0, 470, 511)).best
     panels = [click.overlay(), person.overlay(), on_checkerboard(person.cutout())]
     panels = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT)) for p in panels]

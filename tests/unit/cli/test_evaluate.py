@@ -73,9 +73,7 @@ def test_export_needs_a_run_and_the_right_suffix(anymask, folder):
 
 @pytest.mark.slow
 def test_a_short_run_is_exported_and_loads(anymask, data, folder, monkeypatch):
-    monkeypatch.setattr(
-        "anymask.train.loop.progress", lambda run, _settings: float(run.step >= 1)
-    )
+    monkeypatch.setattr("anymask.train.loop.progress", lambda run, _settings: float(run.step >= 1))
     ran = anymask("train", "default", "--data", data, "--out", "run", "--processes", 1)
     assert ran.code == 0
     ran = anymask("train", "export", "--run", "run", "-o", "m.safetensors", "--input-size", 128)

@@ -9,6 +9,7 @@ from PIL import Image
 from pycocotools import mask as coco
 
 import anymask as library
+from anymask.cli.answer import answer
 from anymask.receipt import read_receipt, stamp_file
 from tests.unit.cli.folders import names_in
 
@@ -281,6 +282,23 @@ def test_nothing_is_replaced_unasked(segment, folder):
     assert (folder / "cat.png.mask.png").read_text() == "mine"
     assert segment("cat.png", "--point", "45,30", "--overwrite").code == 0
     assert pixels("cat.png.mask.png").shape == (60, 90)
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(segment, folder, monkeypatch):
+    def answer_late(*words, **named):
+        (folder / "cat.png.mask.png").write_text("mine")
+        return answer(*words, **named)
+
+    monkeypatch.setattr("anymask.cli.segment.answer", answer_late)
+    ran = segment("cat.png", "--point", "45,30")
+    assert (ran.code, ran.err.splitlines()[-2:]) == (
+        1,
+        [
+            "error: cat.png.mask.png: exists already",
+            "hint: choose another name or add --overwrite",
+        ],
+    )
+    assert (folder / "cat.png.mask.png").read_text() == "mine"
 
 
 def test_the_photo_itself_is_never_replaced(segment, folder):

@@ -46,6 +46,7 @@ def test_flat_pictures_are_stretched_with_a_note():
     levels, notes = scaled(np.array([[0, 1000, 2000]], np.uint16), 65535)
     assert levels.tolist() == [[0, 128, 255]]
     assert notes == ("uses only 3.1 % of its 16-bit range; stretched to all of it",)
+    assert scaled(np.array([[0, 3276]], np.uint16), 65535)[0].tolist() == [[0, 255]]
     levels, notes = scaled(np.array([[0, 3277]], np.uint16), 65535)  # just over 5 %
     assert levels.tolist() == [[0, 13]]
     assert notes == ()

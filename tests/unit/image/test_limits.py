@@ -1,6 +1,7 @@
 """Bombs are refused from the header, in our words, at our limit; metadata is bounded."""
 
 import struct
+import tracemalloc
 import warnings
 import zlib
 
@@ -10,6 +11,7 @@ from PIL import Image, ImageFile
 
 from anymask.errors import ImageError
 from anymask.image import ReadOptions, read_picture
+from anymask.image.limits import check_num_bytes
 
 EIGHT_ROWS = (b"\0" + bytes(3 * 8)) * 8
 BOMB = zlib.compress(bytes(20_000_000), 9)
@@ -106,6 +108,17 @@ def test_bombs_in_png_metadata_are_skipped(png, chunk, kind, body):
     assert picture.pixels.tobytes() == bytes(192)
 
 
+def test_bombs_are_not_unpacked_to_learn_their_size(png, chunk):
+    bomb = zlib.compress(bytes(60_000_000), 1)
+    data = png(8, 8, 8, 2, chunk(b"zTXt", b"x\0\0" + bomb), data=EIGHT_ROWS)
+    tracemalloc.start()
+    picture = read_picture(data)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert picture.notes == ("metadata over 8 MB skipped (zTXt)",)
+    assert peak_bytes < 30_000_000
+
+
 def test_many_small_texts_share_the_limit(png, chunk):
     texts = [chunk(b"zTXt", b"x\0\0" + zlib.compress(bytes(3_000_000)))] * 3
     picture = read_picture(png(8, 8, 8, 2, *texts, data=EIGHT_ROWS))
@@ -138,3 +151,10 @@ def test_webp_metadata_is_bounded(photo, encode):
 def test_picture_without_pixels_is_refused(png):
     with pytest.raises(ImageError, match=r"has no pixels \(0x5\)"):
         read_picture(png(0, 5, 8, 2))
+
+
+def test_sixteen_bytes_a_pixel_are_enough():
+    most = 16 * 1000 + 8 * 8 * 2**20
+    check_num_bytes("x", most, 1000)
+    with pytest.raises(ImageError, match="x: holds 67 megabytes, limit 67; raise --max-pixels"):
+        check_num_bytes("x", most + 1, 1000)

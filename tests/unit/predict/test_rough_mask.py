@@ -125,7 +125,9 @@ def answer(frame, score=0.5, sign=1.0) -> Mask:
 
 def test_an_earlier_answer_gives_its_logits():
     mask = answer(FRAME)
-    np.testing.assert_array_equal(logits_of(mask, FRAME, LOW), mask.low_res_logits)
+    logits = logits_of(mask, FRAME, LOW)
+    np.testing.assert_array_equal(logits, mask.low_res_logits)
+    assert not np.shares_memory(logits, mask.low_res_logits)
 
 
 def test_of_several_earlier_answers_the_best_is_taken():

@@ -1,4 +1,4 @@
-"""Draw the README's picture with the default model: a click, a box, and a cut-out."""
+"""Draw the README's picture with the default model: clicks, a box with clicks, and a cut-out."""
 
 from pathlib import Path
 
@@ -22,7 +22,11 @@ def main() -> None:
     first = model.predict(coffee, points=[(300, 150)])
     two = [(300, 150), (470, 330)]
     click = model.predict(coffee, points=two, labels=[1, 0], mask=first).best
-    person = model.predict(astronaut, box=(10, 0, 470, 511)).best
+    boxed = model.predict(astronaut, box=(10, 0, 470, 511))
+    away = [(405, 90), (30, 60)]
+    person = model.predict(
+        astronaut, points=away, labels=[0, 0], box=(10, 0, 470, 511), mask=boxed
+    ).best
     panels = [click.overlay(), person.overlay(), on_checkerboard(person.cutout())]
     panels = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT)) for p in panels]
     width = sum(panel.width for panel in panels) + GAP * (len(panels) - 1)

@@ -24,10 +24,9 @@ def run_command(words: list[str], monkeypatch) -> int:
     expanded = [found for word in words for found in expand(word)]
     monkeypatch.setattr(sys, "argv", expanded)
     try:
-        code = main()
+        return main()
     except SystemExit as stop:
-        code = stop.code
-    return 0 if code is None else int(code)
+        return int(stop.code or 0)
 
 
 def expand(word: str) -> list[str]:

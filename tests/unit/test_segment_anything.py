@@ -99,6 +99,17 @@ def test_one_predictor_takes_one_picture_after_another(model, predictor):
         assert one.tobytes() == other.tobytes()
 
 
+def test_a_picture_that_fails_does_not_leave_the_one_before(predictor, monkeypatch):
+    def fail(_):
+        raise MemoryError
+
+    monkeypatch.setattr(predictor.model.network, "encode", fail)
+    with pytest.raises(MemoryError):
+        predictor.set_image(networks.picture(90, 31))
+    with pytest.raises(StateError, match="no picture is set"):
+        predictor.predict(np.array([[20, 10]]), np.array([1]))
+
+
 def test_neither_modes_nor_arguments_are_changed(predictor):
     point, label, box = np.array([[20, 10]]), np.array([1]), np.array([5, 6, 50, 35])
     with torch.enable_grad():
@@ -285,6 +296,10 @@ def test_padding_follows_points_and_a_box_replaces_it(predictor):
     box = tensor_prompts.prompt_batch(None, None, boxes, None, features)
     assert box.points.tolist() == [[[[5, 6], [7, 8]]]]
     assert box.labels.tolist() == [[[2, 3]]]
+    three, mask = boxes.expand(3, 4), torch.randn(1, 1, 16, 16)
+    shared = tensor_prompts.prompt_batch(None, None, three, mask, features).mask_logits
+    assert shared is not None
+    assert torch.equal(shared, mask.expand(1, 3, 1, 16, 16))
     nothing = tensor_prompts.prompt_batch(None, None, None, None, features)
     assert nothing.points.shape == (1, 1, 0, 2)
     assert nothing.mask_logits is None

@@ -1,6 +1,7 @@
 """`anymask evaluate`: how good a model's masks are."""
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -85,7 +86,11 @@ def _evaluate(flags: EvaluateFlags) -> int:
             on_progress=lambda _done, _total: advance(),
         )
     protocol = Protocol(
-        data=flags.data.name, per_set=flags.pictures, per_picture=flags.masks, seed=flags.seed
+        data=flags.data.name,
+        per_set=flags.pictures,
+        per_picture=flags.masks,
+        seed=flags.seed,
+        commit=_commit(),
     )
     record = evaluation_record(loaded, protocol, rows, datetime.now(UTC).date())
     _print_table(screen, record["tables"]["default_model"])
@@ -113,8 +118,20 @@ def _pictures(flags: EvaluateFlags) -> "Iterable[AnnotatedPicture]":
     return (p for p in pictures if not flags.validation or is_validation(f"{p.name}.jpg"))
 
 
+def _commit() -> str:
+    """Give the state of the checkout the program runs in, or "unknown" outside one."""
+    command = ["git", "describe", "--always", "--dirty"]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
 def _print_table(screen: Screen, content: dict[str, Any]) -> None:
-    table = Table(*content["columns"])
+    table = Table(box=None, padding=(0, 1))
+    for title in content["columns"]:
+        table.add_column(title, overflow="fold")
     for row in content["rows"]:
         table.add_row(*row)
     screen.out.print(table, soft_wrap=False)

@@ -28,7 +28,9 @@ class ExportFlags:
 
 
 def _export(flags: ExportFlags) -> int:
-    """Write the averaged weights of a run as one fp16 file that `--model` takes.
+    """Write the averaged weights of a run as one file that --model takes.
+
+    Numbers are halved to 16 bits; settings, card and length of the run travel inside.
 
     [bold]Example[/bold]
       anymask train export --run runs/default --out my-model.safetensors

@@ -33,6 +33,13 @@ class DefaultModelFlags:
     minutes: Annotated[float, typer.Option(metavar="N", help="Length of the training.")] = 105.0
     processes: Annotated[int, typer.Option(metavar="N", help="Processes of one thread each.")] = 2
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of everything drawn.")] = 0
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights to finish in a second run: half the rate, large pictures, more boxes.",
+        ),
+    ] = None
     dry_run: Annotated[
         bool, typer.Option("--dry-run", metavar="", help="Print the settings and stop.")
     ] = False
@@ -56,9 +63,12 @@ def _default(flags: DefaultModelFlags) -> int:
     from anymask.configuration import to_mapping
     from anymask.data.shards import find_shards
     from anymask.train.loop import TrainSettings
-    from anymask.train.recipes import default_model
+    from anymask.train.recipes import default_model, finishing_settings
 
-    settings = TrainSettings(minutes=flags.minutes, seed=flags.seed)
+    if flags.start is None:
+        settings = TrainSettings(minutes=flags.minutes, seed=flags.seed)
+    else:
+        settings = finishing_settings(flags.minutes, flags.seed)
     try:
         shards = find_shards(flags.data)
     except DataError as error:
@@ -73,7 +83,7 @@ def _default(flags: DefaultModelFlags) -> int:
         }
         make_screen().write(json.dumps(record, indent=2))
         return 0
-    default_model(flags.data, flags.out, settings, processes=flags.processes)
+    default_model(flags.data, flags.out, settings, processes=flags.processes, start=flags.start)
     make_screen().say(f"trained; the checkpoints are in {shown_name(flags.out)}")
     return 0
 

@@ -22,12 +22,14 @@ class Protocol:
         per_set: Most pictures a set.
         per_picture: Most masks a picture.
         seed: Seed of the draw.
+        commit: State of the code, or "unknown".
     """
 
     data: str
     per_set: int
     per_picture: int
     seed: int
+    commit: str = "unknown"
 
 
 def evaluation_record(
@@ -50,6 +52,7 @@ def evaluation_record(
         "command": f"anymask evaluate --data {protocol.data} --pictures {protocol.per_set} "
         f"--masks {protocol.per_picture} --seed {protocol.seed}",
         "date": day.isoformat(),
+        "commit": protocol.commit,
         "device": f"{platform.machine()} {loaded.device}",
         "versions": versions_here(),
         "model": {

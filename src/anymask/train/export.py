@@ -11,9 +11,7 @@ from anymask.train.checkpoint import latest_checkpoint
 from anymask.weights.save import save_model
 
 
-def export_default_model(
-    run: Path, path: Path, input_size: int, hardware: str
-) -> dict[str, Any]:
+def export_default_model(run: Path, path: Path, input_size: int, hardware: str) -> dict[str, Any]:
     """Write the averaged weights of a default-model run as fp16 safetensors.
 
     Args:

@@ -77,7 +77,7 @@ def test_rgb_goes_through_its_profile(photo, encode):
 
 @pytest.mark.parametrize("format_name", ["JPEG", "WEBP", "TIFF"])
 def test_every_format_with_profiles_uses_them(photo, encode, format_name):
-    settings = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}}.get(format_name, {})
+    settings = {"lossless": True} if format_name == "WEBP" else {"quality": 95}
     picture = read_picture(encode(photo, format_name, icc_profile=swapped_rgb(), **settings))
     means = photo[:, :, [1, 0, 2]].mean(axis=(0, 1))
     np.testing.assert_allclose(picture.pixels.mean(axis=(0, 1)), means, atol=6)
@@ -158,6 +158,7 @@ def test_profile_for_other_colours_is_noted(photo, encode):
 def test_lab(photo, encode, has_profile):
     srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
     image = ImageCms.profileToProfile(Image.fromarray(photo), srgb, lab, outputMode="LAB")
+    assert image is not None
     if not has_profile:
         del image.info["icc_profile"]
     picture = read_picture(encode(image, "TIFF"))
@@ -223,6 +224,7 @@ def test_palette_with_transparent_entries(png, chunk):
     palette = chunk(b"PLTE", bytes([255, 0, 0, 0, 255, 0, 0, 0, 9]))
     data = png(3, 1, 8, 3, palette, chunk(b"tRNS", bytes([0, 51])), data=b"\0\0\1\2")
     picture = read_picture(data)
+    assert picture.alpha is not None
     assert picture.alpha.tolist() == [[0, 51, 255]]
     assert picture.pixels.tolist() == [[[255, 255, 255], [204, 255, 204], [0, 0, 9]]]
 
@@ -241,6 +243,7 @@ def test_palette_with_transparent_entries(png, chunk):
 def test_one_transparent_colour(png, chunk, width, depth, kind, transparent, row, alpha, pixels):
     body = struct.pack(f">{len(transparent)}H", *transparent)
     picture = read_picture(png(width, 1, depth, kind, chunk(b"tRNS", body), data=b"\0" + row))
+    assert picture.alpha is not None
     assert picture.alpha[0].tolist() == alpha
     assert picture.pixels[0, 0].tolist() == [255, 255, 255]
     assert picture.pixels[0, 1].tolist() == pixels

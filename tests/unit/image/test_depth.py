@@ -106,6 +106,7 @@ def test_float_tiff(photo, write_tiff):
     grey[:2, :3] = np.nan
     picture = read_picture(write_tiff(grey))
     assert picture.notes == ("6 pixels hold no data (NaN)",)
+    assert picture.alpha is not None
     assert np.all(picture.alpha[:2, :3] == 0)
     assert np.count_nonzero(picture.alpha == 0) == 6
     assert np.all(picture.pixels[:2, :3] == 255)
@@ -121,6 +122,7 @@ def test_float_tiff_outside_0_to_1_shows_its_range(write_tiff):
     assert str(caught.value) == f"{file}: {found}; {asks}"
     picture = read_picture(file, options=ReadOptions(value_range=(0.0, 1000.0)))
     assert picture.pixels[:, :, 0].tolist() == [[0, 207, 255], [255, 0, 0]]
+    assert picture.alpha is not None
     assert picture.alpha.tolist() == [[255, 255, 0], [255, 255, 255]]
 
 

@@ -47,7 +47,7 @@ def test_corners_of_the_picture_are_corners_in_the_frame(height, width):
     frame = frame_for((height, width), 1024)
     resized_height, resized_width = frame.resized_hw
     corners = [[0, 0, width, height], [width / 2, -height, 2 * width, height / 4]]
-    expected = [
+    expected: list[list[float]] = [
         [0, 0, resized_width, resized_height],
         [resized_width / 2, -resized_height, 2 * resized_width, resized_height / 4],
     ]

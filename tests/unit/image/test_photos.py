@@ -16,7 +16,8 @@ def test_each_photo_is_read_as_pillow_reads_it(name):
         expected = image.convert("RGB")
         if name == "rocket.jpg":  # the one whose colours are Adobe RGB
             profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-            expected = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"))
+            srgb = ImageCms.createProfile("sRGB")
+            expected = ImageCms.profileToProfile(image, profile, srgb) or image
     assert picture.pixels.tobytes() == expected.tobytes()
     assert picture.notes == ()
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import subprocess
 import sys
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_pictures_are_values():
     assert picture == picture
     assert picture != read_picture(photo_path("coins"))
     with pytest.raises(AttributeError):
-        picture.name = "x"
+        setattr(picture, "name", "x")  # noqa: B010 (a type checker refuses the plain form)
     assert Picture(pixels=picture.pixels).size_hw == (303, 384)
 
 
@@ -120,7 +121,7 @@ def test_channels_are_for_arrays():
     with pytest.raises(InputError, match="channels='bgr' is for arrays and tensors"):
         read_picture(photo_path("coins"), channels="bgr")
     with pytest.raises(InputError, match="channels is 'gbr'; pass 'rgb' or 'bgr'"):
-        read_picture(photo_path("coins"), channels="gbr")
+        read_picture(photo_path("coins"), channels=cast("Any", "gbr"))
 
 
 def test_bands_of_ordinary_pictures_can_be_chosen(photo, encode):

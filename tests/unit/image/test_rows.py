@@ -23,7 +23,9 @@ def test_half_a_file(photo, encode, format_name, settings):
     with pytest.raises(ImageError) as caught:
         read_picture(cut)
     hint = "download it again, or use these rows with --allow-truncated"
-    num_rows = int(CUT.search(caught.value.message)[1])
+    found = CUT.search(caught.value.message)
+    assert found is not None
+    num_rows = int(found[1])
     assert 10 <= num_rows <= 36
     assert str(caught.value) == f"bytes: cut short, {num_rows} of 60 rows decode; {hint}."
 

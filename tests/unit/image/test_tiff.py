@@ -206,8 +206,9 @@ def test_previews_are_no_pages(photo):
 
 def test_chain_of_pages_that_bites_its_tail(photo, three_pages):
     with tifffile.TiffFile(io.BytesIO(three_pages)) as file:
-        first, last = file.pages[0].offset, file.pages[2].offset
-        num_tags = len(file.pages[2].tags)
+        pages = [page.aspage() for page in file.pages]
+        first, last = pages[0].offset, pages[2].offset
+        num_tags = len(pages[2].tags)
     at = last + 2 + 12 * num_tags
     looped = three_pages[:at] + first.to_bytes(4, "little") + three_pages[at + 4 :]
     assert read_picture(looped).notes == ("has 3 pages, page 0 is read; choose with --page",)
@@ -255,7 +256,7 @@ def test_page_without_pixels():
 def test_strips_without_lengths(photo):
     data = bytearray(tiff(photo, photometric="rgb", rowsperstrip=7))
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        at = file.pages[0].tags["StripByteCounts"].offset
+        at = file.pages[0].aspage().tags["StripByteCounts"].offset
     data[at : at + 2] = (60000).to_bytes(2, "little")  # a tag nobody knows
     np.testing.assert_array_equal(read_picture(bytes(data)).pixels, photo)
 

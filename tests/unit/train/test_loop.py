@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from anymask.data.mixing import Mixture
+from anymask.data.samples import SampleSettings
 from anymask.data.shards import read_shards
 from anymask.errors import DataError, OutputError, StateError
 from anymask.model.sam import Sam
@@ -19,6 +20,7 @@ from anymask.train.initialise import ema_decay
 from anymask.train.loop import TrainSettings, train
 from anymask.train.processes import average_over_processes, run_in_processes
 from anymask.train.recipes import default_model
+from anymask.train.schedule import SizePhase
 from anymask.weights.load import load_model
 from tests.scenes import write_shard
 
@@ -72,7 +74,12 @@ class _StopsAfter(Mixture):
 @pytest.mark.slow
 def test_one_set_of_discs_is_learnt(mixture: Mixture, model: Sam, tmp_path: Path) -> None:
     settings = TrainSettings(
-        steps=60, batch=2, phases=tiny_phases(), warmup_steps=5, log_every=1, average=0.9
+        steps=60,
+        batch=2,
+        phases=(SizePhase(until=1.0, sizes=(64,)),),
+        sample=SampleSettings(prompts=2),
+        warmup_steps=5,
+        log_every=1,
     )
     train(model, mixture, settings, tmp_path)
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -80,10 +87,6 @@ def test_one_set_of_discs_is_learnt(mixture: Mixture, model: Sam, tmp_path: Path
         sum(line["loss1"] for line in part) / len(part) for part in (log[:10], log[-10:])
     )
     assert last < 0.75 * first
-
-
-def tiny_phases() -> tuple:
-    return TrainSettings().phases[:1]
 
 
 def test_checkpoint_that_cannot_be_written_leaves_the_old_one(

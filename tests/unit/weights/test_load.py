@@ -278,7 +278,8 @@ def test_settings_that_cannot_be_read_are_told(tmp_path, config, said):
 
 def test_remarks_of_other_programs_are_left_out(tmp_path):
     path = tmp_path / "x.safetensors"
-    safetensors.torch.save_file(small_vit().state_dict(), path, metadata={"format": "pt"})
+    remarks = {"format": "pt", "card": "of somebody else"}
+    safetensors.torch.save_file(small_vit().state_dict(), path, metadata=remarks)
     loaded = load_model(path, device="cpu")
     assert dict(loaded.metadata) == {}
     assert loaded.name == "vit_32x2"

@@ -22,6 +22,10 @@ class ExportFlags:
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="File to write, .safetensors.")
     ]
+    after: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Weights the run started from; kept in the record."),
+    ] = None
     input_size: Annotated[
         int, typer.Option(metavar="PX", help="Side of the frame the model will be used at.")
     ] = 384
@@ -43,7 +47,7 @@ def _export(flags: ExportFlags) -> int:
     from anymask.train.export import export_default_model
 
     hardware = f"{os.cpu_count()} cores, {platform.machine()}"
-    recipe = export_default_model(flags.run, flags.out, flags.input_size, hardware)
+    recipe = export_default_model(flags.run, flags.out, flags.input_size, hardware, flags.after)
     make_screen().say(
         f"wrote {shown_name(flags.out)}: {recipe['steps']} steps, "
         f"{recipe['picture_visits']} picture visits, {recipe['minutes']} minutes"

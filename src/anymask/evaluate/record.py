@@ -68,12 +68,21 @@ def evaluation_record(
 
 
 def training_table(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the figures of a model's training run as columns and rows of text."""
+    """Give the figures of a model's training runs, first to last, as columns and rows of text."""
     shown = {
         "minutes": "minutes of training",
         "steps": "steps",
         "picture_visits": "picture visits",
         "hardware": "hardware",
     }
-    rows = [[title, str(recipe[key])] for key, title in shown.items() if key in recipe]
-    return {"columns": ["the shipped run", ""], "rows": rows}
+    runs: list[Mapping[str, Any]] = []
+    run: Mapping[str, Any] | None = recipe
+    while run:
+        runs.insert(0, run)
+        run = run.get("after")
+    rows = [
+        [title, *(str(run.get(key, "–")) for run in runs)]
+        for key, title in shown.items()
+        if any(key in run for run in runs)
+    ]
+    return {"columns": ["", *(f"run {n}" for n in range(1, len(runs) + 1))], "rows": rows}

@@ -131,7 +131,7 @@ def _commit() -> str:
 def _print_table(screen: Screen, content: dict[str, Any]) -> None:
     table = Table(box=None, padding=(0, 1))
     for title in content["columns"]:
-        table.add_column(title, overflow="fold")
+        table.add_column(title, overflow="fold", no_wrap=title == "set")
     for row in content["rows"]:
         table.add_row(*row)
     screen.out.print(table, soft_wrap=False)

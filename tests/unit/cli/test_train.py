@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from anymask.train.recipes import finishing_settings
+
 
 @pytest.fixture
 def data(folder):
@@ -17,7 +19,9 @@ def started(monkeypatch):
     runs = []
     monkeypatch.setattr(
         "anymask.train.recipes.default_model",
-        lambda data, folder, settings, processes: runs.append((data, folder, settings, processes)),
+        lambda data, folder, settings, processes, start: runs.append(
+            (data, folder, settings, processes, start)
+        ),
     )
     return runs
 
@@ -34,10 +38,18 @@ def test_a_dry_run_prints_the_settings_and_starts_nothing(anymask, data, started
 def test_a_run_gets_what_was_typed(anymask, data, folder, started):
     words = ["--minutes", "0.5", "--processes", 3]
     ran = anymask("train", "default", "--data", "data", "--out", "run", *words)
-    ((given, out, settings, processes),) = started
+    ((given, out, settings, processes, start),) = started
+    assert start is None
     assert (ran.code, str(given), str(out), processes) == (0, "data", "run", 3)
     assert (settings.minutes, settings.seed) == (0.5, 0)
     assert ran.out == "trained; the checkpoints are in run\n"
+
+
+def test_weights_to_start_from_make_it_a_finishing_run(anymask, data, folder, started):
+    words = ["--start", "first.safetensors", "--minutes", "15", "--seed", 1]
+    ran = anymask("train", "default", "--data", "data", "--out", "run", *words)
+    ((_, _, settings, _, start),) = started
+    assert (ran.code, str(start), settings) == (0, "first.safetensors", finishing_settings(15, 1))
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ docs-cli: $(VENV)/.developed  ## print help texts and signatures into docs/refer
 bench: $(VENV)/.developed  ## measure speed and memory into benchmarks/results
 	$(BIN)/python benchmarks/run.py
 
-numbers: $(VENV)/.developed  ## fill the tables of README and docs from benchmarks/results
+numbers: $(VENV)/.developed  ## fill the tables of README, docs and model card from benchmarks/results
 	$(BIN)/python scripts/fill_numbers.py
 
 # --- the default model ---

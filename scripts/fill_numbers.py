@@ -116,7 +116,8 @@ def fill(text: str, tables: dict[str, Table], *, place: str, link: str) -> str:
 
 def pages(repository: Path) -> list[Path]:
     """The pages that may hold tables."""
-    return [repository / "README.md", *sorted((repository / "docs").rglob("*.md"))]
+    card = repository / "src" / "anymask" / "weights" / "DEFAULT_MODEL.md"
+    return [repository / "README.md", card, *sorted((repository / "docs").rglob("*.md"))]
 
 
 def stale_pages(paths: Iterable[Path], tables: dict[str, Table]) -> dict[Path, str]:

@@ -29,8 +29,9 @@ def command_help() -> str:
 
 def command_names() -> list[str]:
     """Give the names of all commands, groups before their members."""
-    from anymask.cli.main import app
     from typer.main import get_command
+
+    from anymask.cli.main import app
 
     return list(_names_below(get_command(app), ()))
 
@@ -98,7 +99,11 @@ def plain_types(signature: str) -> str:
     """Shorten the full names of types to what the source says."""
     short = re.sub(r"\b(?:anymask|torch|numpy|pathlib|collections|typing)(?:\.\w+)*\.(\w+)", r"\1",
                    signature)  # fmt: skip
-    return re.sub(r"<class '([\w.]+)'>", r"\1", short)
+    short = re.sub(r"<class '([\w.]+)'>", r"\1", short)
+    # numpy writes its aliases out in full
+    short = re.sub(r"ndarray\[tuple\[Any, \.\.\.\], dtype\[(\w+)\]\]", r"NDArray[\1]", short)
+    any_array = r"Union\[_Buffer.*?_NestedSequence\[complex \| bytes \| str\](, NoneType)?\]"
+    return re.sub(any_array, lambda m: "ArrayLike | None" if m.group(1) else "ArrayLike", short)
 
 
 def error_table() -> str:

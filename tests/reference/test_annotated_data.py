@@ -24,7 +24,9 @@ def test_every_mask_of_a_real_shard_is_what_pycocotools_decodes(annotated_data):
         for member in shard:
             if not member.name.endswith(".json"):
                 continue
-            record = json.load(shard.extractfile(member))
+            file = shard.extractfile(member)
+            assert file is not None
+            record = json.load(file)
             picture = pictures[member.name.removesuffix(".json")]
             for index, annotation in enumerate(record["annotations"]):
                 expected = coco.decode(annotation["segmentation"]).astype(bool)

@@ -17,7 +17,7 @@ from anymask.masks.atomic import shown_name, write_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from anymask.data.shards import AnnotatedPicture
+    from anymask.data.picture import AnnotatedPicture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

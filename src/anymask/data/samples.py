@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anymask.data.clicks import noisy_box, random_click
-from anymask.data.shards import AnnotatedPicture
+from anymask.data.picture import AnnotatedPicture
 from anymask.errors import DataError
 
 TARGET_STRIDE = 4

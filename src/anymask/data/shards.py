@@ -6,40 +6,12 @@ Source: the published SA-1B data set, one JSON a picture with run-length encoded
 import json
 import tarfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from anymask.data.picture import AnnotatedPicture
 from anymask.errors import DataError
 from anymask.masks.rle import decompress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnnotatedPicture:
-    """One picture with its masks, as small as they are stored.
-
-    Attributes:
-        set_name: Name of the data set: the shard's file name.
-        name: Name of the picture inside the set.
-        encoded: The picture's file, bytes.
-        size_hw: Size in pixels.
-        runs: One array of column-major run lengths a mask, starting with zeros.
-    """
-
-    set_name: str
-    name: str
-    encoded: bytes
-    size_hw: tuple[int, int]
-    runs: tuple[NDArray[np.int64], ...]
-
-    def mask(self, index: int) -> NDArray[np.bool_]:
-        """Give one mask, bool (H, W)."""
-        runs = self.runs[index]
-        values = np.arange(len(runs)) % 2 == 1
-        return np.repeat(values, runs).reshape(self.size_hw[::-1]).T
 
 
 def find_shards(folder: Path) -> tuple[Path, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anymask.data.shards import AnnotatedPicture
+from anymask.data.picture import AnnotatedPicture
 from anymask.errors import DataError
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from anymask.data.mixing import Mixture
-from anymask.data.shards import AnnotatedPicture, find_shards, read_shards
+from anymask.data.picture import AnnotatedPicture
+from anymask.data.shards import find_shards, read_shards
 from anymask.data.splits import is_validation
 from anymask.model.configs import tiny
 from anymask.model.sam import Sam

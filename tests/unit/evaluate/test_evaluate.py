@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from anymask.data.shards import AnnotatedPicture, read_shards
+from anymask.data.picture import AnnotatedPicture
+from anymask.data.shards import read_shards
 from anymask.errors import DataError, MissingExtra
 from anymask.evaluate.report import interval, means_by_set, rounded, summary, table
 from anymask.evaluate.run import Row, evaluate

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from anymask.data.samples import Sample, SampleSettings, make_sample
 from anymask.data.picture import AnnotatedPicture
+from anymask.data.samples import Sample, SampleSettings, make_sample
 from anymask.errors import DataError
 
 TRIES = 1000

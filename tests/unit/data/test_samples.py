@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from anymask.data.mixing import Mixture
-from anymask.data.samples import SampleSettings, choose_window, fitted, make_sample, runs_box
 from anymask.data.picture import AnnotatedPicture
+from anymask.data.samples import SampleSettings, choose_window, fitted, make_sample, runs_box
 from anymask.data.shards import read_shards
 from anymask.data.splits import is_validation
 from anymask.errors import DataError

@@ -11,6 +11,7 @@
     │   ├── ChecksumMismatch
     │   └── KeysMismatch
     ├── DataError                          an annotated data set
+    ├── TrainingError                      a run that could not go on
     ├── OutputError (also OSError)         a result that could not be written
     └── MissingExtra (also ImportError)    an optional dependency
 
@@ -82,6 +83,10 @@ class KeysMismatch(WeightsError):
 
 class DataError(AnymaskError):
     """An annotated data set cannot be read."""
+
+
+class TrainingError(AnymaskError):
+    """A run of training could not go on."""
 
 
 class OutputError(AnymaskError, OSError):

@@ -27,8 +27,9 @@ class ExportFlags:
         typer.Option(metavar="FILE", help="Weights the run started from; kept in the record."),
     ] = None
     input_size: Annotated[
-        int, typer.Option(metavar="PX", help="Side of the frame the model will be used at.")
-    ] = 384
+        int | None,
+        typer.Option(metavar="PX", help="Side of the frame the model will be used at."),
+    ] = None
 
 
 def _export(flags: ExportFlags) -> int:
@@ -44,10 +45,12 @@ def _export(flags: ExportFlags) -> int:
             f"--out {shown_name(flags.out)}: is not a .safetensors file", hint="use that suffix"
         )
 
-    from anymask.train.export import export_default_model
+    from anymask.train.export import export_model
 
     hardware = f"{os.cpu_count()} cores, {platform.machine()}"
-    recipe = export_default_model(flags.run, flags.out, flags.input_size, hardware, flags.after)
+    recipe = export_model(
+        flags.run, flags.out, hardware, input_size=flags.input_size, after=flags.after
+    )
     make_screen().say(
         f"wrote {shown_name(flags.out)}: {recipe['steps']} steps, "
         f"{recipe['picture_visits']} picture visits, {recipe['minutes']} minutes"

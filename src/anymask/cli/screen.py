@@ -92,13 +92,21 @@ class Screen:
             yield lambda: progress.advance(task)
 
 
-def make_screen() -> Screen:
-    """Give the screen of the program's present streams."""
-    return Screen(out=_console(is_error=False), err=_console(is_error=True))
+def make_screen(*, is_silent: bool = False) -> Screen:
+    """Give the screen of the program's present streams.
+
+    Args:
+        is_silent: Whether nothing is to be shown: another process speaks.
+    """
+    return Screen(
+        out=_console(is_error=False, is_silent=is_silent),
+        err=_console(is_error=True, is_silent=is_silent),
+    )
 
 
-def _console(*, is_error: bool) -> Console:
+def _console(*, is_error: bool, is_silent: bool) -> Console:
     return Console(
+        quiet=is_silent,
         file=sys.stderr if is_error else sys.stdout,
         soft_wrap=True,
         markup=False,

@@ -9,33 +9,62 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from anymask.data.augment import Window, fitted, jitter_scale, mirror_used, recolour, resized
 from anymask.data.clicks import noisy_box, random_click
 from anymask.data.picture import AnnotatedPicture
-from anymask.errors import DataError
+from anymask.errors import ConfigError, DataError
 
 TARGET_STRIDE = 4
 SMALLEST_TARGET_CELLS = 6
-LARGEST_SHARE = 0.9  # masks over 90 % of the picture are dropped, as published
 SMALLEST_VISIBLE_SHARE = 0.25
+SMALLEST_WINDOW_PX = 8
 PADDING_GREY = 127
 EXACT_BOX_SHARE = 0.2
-
-Window = tuple[int, int, int, int]
+MOST_PROMPTS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSettings:
     """How samples are made.
 
+    The defaults are those of the default model. As published are whole pictures, up to 64 masks,
+    unchanged colours: `prompts=64, zoom_share=0, whole_share=1, recolour=False, mirror=False`.
+
     Attributes:
-        prompts: Masks P of each picture.
+        prompts: Masks P of each picture; a picture with fewer shows some of them again.
         zoom_share: Share of samples that show a square around one object.
         whole_share: Share of the others that show the whole picture.
+        jitter: Smallest and largest scale of large-scale jitter (published: 0.1 and 2.0), which
+            then chooses every window; None for no jitter.
+        recolour: Whether colours are changed.
+        mirror: Whether every second picture is mirrored.
+        largest_share: Masks over this share of the picture, or of the window, are left out.
     """
 
     prompts: int = 4
     zoom_share: float = 0.3
     whole_share: float = 0.5
+    jitter: tuple[float, float] | None = None
+    recolour: bool = True
+    mirror: bool = True
+    largest_share: float = 0.9
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.prompts <= MOST_PROMPTS:
+            raise ConfigError(
+                f"sample.prompts must be 1 to {MOST_PROMPTS}, got {self.prompts}", hint="use 4"
+            )
+        for name in ("zoom_share", "whole_share", "largest_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(
+                    f"sample.{name} must be in [0, 1], got {getattr(self, name):g}",
+                    hint="give a share, not a percentage",
+                )
+        if self.jitter is not None and not 0 < self.jitter[0] <= self.jitter[1] <= 10:
+            raise ConfigError(
+                f"sample.jitter must be two scales, 0 < smaller <= larger <= 10, got {self.jitter}",
+                hint="use 0.1 and 2.0, as published",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,22 +76,30 @@ class Sample:
         targets: Share of each cell inside the mask, uint8 0-255, (P, S/4, S/4).
         clicks: (x, y) in frame pixels, float32 (P, 2).
         boxes: x0, y0, x1, y1 in frame pixels, float32 (P, 4).
+        name: Data set and picture, "set/picture".
+        used_hw: Height and width of the part of the frame that holds the picture, pixels.
+        redraws: Windows drawn before this one that showed no mask.
+        bad: Names of pictures drawn before this one that could not be read.
     """
 
     frame: NDArray[np.uint8]
     targets: NDArray[np.uint8]
     clicks: NDArray[np.float32]
     boxes: NDArray[np.float32]
+    name: str
+    used_hw: tuple[int, int]
+    redraws: int = 0
+    bad: tuple[str, ...] = ()
 
 
 def make_sample(
     picture: AnnotatedPicture, size: int, settings: SampleSettings, rng: np.random.Generator
 ) -> Sample | None:
-    """Cut, resize, flip and recolour a picture and choose prompts.
+    """Cut, resize, mirror and recolour a picture and choose prompts.
 
     Args:
         picture: Picture and masks.
-        size: Side S of the frame, pixels; a multiple of 32.
+        size: Side S of the frame, pixels; a multiple of 32 (of 16 for a plain ViT).
         settings: How samples are made.
         rng: Source of chance.
 
@@ -70,28 +107,25 @@ def make_sample(
         A sample, or None when no mask is large enough in the chosen window.
 
     Raises:
-        DataError: If the picture cannot be decoded.
+        DataError: If the picture cannot be decoded, or is not of the size its masks are for.
     """
-    window = choose_window(picture, size, settings, rng)
+    if settings.jitter is None:
+        window, fill = choose_window(picture, size, settings, rng), 1.0
+    else:
+        window, fill = jitter_scale(picture.size_hw, settings.jitter, rng)
     x0, y0, x1, y1 = window
-    if min(x1 - x0, y1 - y0) < 8:
+    used_hw = fitted(y1 - y0, x1 - x0, size * fill)
+    if min(x1 - x0, y1 - y0, round(size * fill)) < SMALLEST_WINDOW_PX:
         return None
-    height, width = fitted(y1 - y0, x1 - x0, size)
-    targets = visible_targets(picture, window, size, settings.prompts, rng)
+    targets = visible_targets(picture, window, used_hw, size, settings, rng)
     if not targets:
         return None
-    encoded = np.frombuffer(picture.encoded, np.uint8)
-    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB)
-    if decoded is None:
-        raise DataError(f"{picture.name}: is not a readable picture", hint="check the shard")
-    pixels = np.asarray(decoded, dtype=np.uint8)[y0:y1, x0:x1]
-    shrinks = size < max(y1 - y0, x1 - x0)
-    kind = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=kind), dtype=np.uint8)
-    if rng.random() < 0.5:
-        pixels, targets = pixels[:, ::-1], [flip_used(t, width) for t in targets]
+    pixels = resized(decoded(picture)[y0:y1, x0:x1], used_hw)
+    if settings.mirror and rng.random() < 0.5:
+        used_cells = max(1, round(used_hw[1] / TARGET_STRIDE))
+        pixels, targets = pixels[:, ::-1], [mirror_used(t, used_cells) for t in targets]
     frame = np.full((size, size, 3), PADDING_GREY, np.uint8)
-    frame[:height, :width] = recolour(pixels, rng)
+    frame[: used_hw[0], : used_hw[1]] = recolour(pixels, rng) if settings.recolour else pixels
     while len(targets) < settings.prompts:
         targets.append(targets[int(rng.integers(len(targets)))])
     prompts = [first_prompts(target, rng) for target in targets]
@@ -100,7 +134,28 @@ def make_sample(
         targets=np.stack(targets),
         clicks=np.array([click for click, _ in prompts], np.float32),
         boxes=np.array([box for _, box in prompts], np.float32),
+        name=f"{picture.set_name}/{picture.name}",
+        used_hw=used_hw,
     )
+
+
+def decoded(picture: AnnotatedPicture) -> NDArray[np.uint8]:
+    """Give a picture's pixels, uint8 RGB (H, W, 3).
+
+    Raises:
+        DataError: If it cannot be decoded, or is not of the size its masks are for.
+    """
+    encoded = np.frombuffer(picture.encoded, np.uint8)
+    pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
+    if pixels is None:
+        raise DataError(f"{picture.name!r}: is not a readable picture", hint="check the shard")
+    if pixels.shape[:2] != picture.size_hw:
+        (h, w), (height, width) = pixels.shape[:2], picture.size_hw
+        raise DataError(
+            f"{picture.name!r}: picture is {w}×{h}, its masks are for {width}×{height}",
+            hint="check the shard",
+        )
+    return np.asarray(pixels, dtype=np.uint8)
 
 
 def choose_window(
@@ -136,27 +191,38 @@ def choose_window(
 
 
 def visible_targets(
-    picture: AnnotatedPicture, window: Window, size: int, wanted: int, rng: np.random.Generator
+    picture: AnnotatedPicture,
+    window: Window,
+    used_hw: tuple[int, int],
+    size: int,
+    settings: SampleSettings,
+    rng: np.random.Generator,
 ) -> list[NDArray[np.uint8]]:
-    """Give up to `wanted` masks that show well in a window, at stride 4.
+    """Give as many masks as are wanted of those that show well in a window, at stride 4.
 
     Args:
         picture: Picture and masks.
         window: x0, y0, x1, y1 in picture pixels.
+        used_hw: Height and width that the window has in the frame, pixels.
         size: Side S of the frame, pixels.
-        wanted: Most masks.
+        settings: How samples are made.
         rng: Source of chance.
 
     Returns:
         Share of each cell inside the mask, uint8 0-255, each (S/4, S/4).
     """
     x0, y0, x1, y1 = window
-    height, width = (max(1, round(s / TARGET_STRIDE)) for s in fitted(y1 - y0, x1 - x0, size))
+    height, width = (max(1, round(side / TARGET_STRIDE)) for side in used_hw)
     targets: list[NDArray[np.uint8]] = []
-    for index in rng.permutation(len(picture.runs))[: 4 * wanted]:
-        mask = picture.mask(int(index))[y0:y1, x0:x1]
-        visible, whole = int(mask.sum()), int(picture.runs[index][1::2].sum())
-        if visible < SMALLEST_VISIBLE_SHARE * whole or visible > LARGEST_SHARE * mask.size:
+    for index in rng.permutation(len(picture.runs))[: 4 * settings.prompts]:
+        whole = int(picture.runs[index][1::2].sum())
+        mask = picture.mask(int(index))
+        if whole > settings.largest_share * mask.size:
+            continue
+        mask = mask[y0:y1, x0:x1]
+        visible = int(mask.sum())
+        fills_window = visible > settings.largest_share * mask.size
+        if visible < SMALLEST_VISIBLE_SHARE * whole or fills_window:
             continue
         target = np.zeros((size // TARGET_STRIDE,) * 2, np.uint8)
         grey = np.ascontiguousarray(mask, np.uint8) * 255
@@ -164,7 +230,7 @@ def visible_targets(
         if int((target > 127).sum()) < SMALLEST_TARGET_CELLS:
             continue
         targets.append(target)
-        if len(targets) == wanted:
+        if len(targets) == settings.prompts:
             break
     return targets
 
@@ -185,40 +251,6 @@ def first_prompts(
     box = noisy_box(mask, rng, noise, most_px=20 / TARGET_STRIDE)
     click = (TARGET_STRIDE * x + float(jitter[0]), TARGET_STRIDE * y + float(jitter[1]))
     return click, tuple(TARGET_STRIDE * side for side in box)
-
-
-def recolour(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Change contrast, brightness, saturation and tint, four times out of five.
-
-    Args:
-        pixels: uint8 RGB, (H, W, 3).
-        rng: Source of chance.
-    """
-    if rng.random() >= 0.8:
-        return pixels
-    x = pixels.astype(np.float32)
-    mean = x.mean()
-    x = (x - mean) * np.float32(rng.uniform(0.7, 1.3)) + mean * np.float32(rng.uniform(0.7, 1.3))
-    grey = x.mean(2, keepdims=True)
-    saturation = 0.0 if rng.random() < 0.08 else rng.uniform(0.5, 1.4)
-    x = grey + (x - grey) * np.float32(saturation)
-    x *= rng.uniform(0.92, 1.08, 3).astype(np.float32)
-    recoloured: NDArray[np.uint8] = np.clip(x, 0, 255).astype(np.uint8)
-    return recoloured
-
-
-def flip_used(target: NDArray[np.uint8], frame_width: int) -> NDArray[np.uint8]:
-    """Mirror the part of a target (S/4, S/4) that holds the picture; padding stays right."""
-    used = max(1, round(frame_width / TARGET_STRIDE))
-    flipped = target.copy()
-    flipped[:, :used] = target[:, :used][:, ::-1]
-    return flipped
-
-
-def fitted(height: int, width: int, size: int) -> tuple[int, int]:
-    """Give height and width after the longer side became `size`, pixels."""
-    factor = size / max(height, width)
-    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def runs_box(picture: AnnotatedPicture, index: int) -> tuple[int, int, int, int]:

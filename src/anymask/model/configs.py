@@ -40,6 +40,42 @@ class VitConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedAutoencoderConfig:
+    """A vision transformer in pre-training, and the light decoder that is dropped afterwards.
+
+    Attributes:
+        vit: The transformer; its windows and global blocks play no part yet.
+        input_size: Side of a square crop, pixels; a multiple of the patch.
+        decoder_width: Channels of a token in the decoder.
+        decoder_depth: Blocks of the decoder.
+        decoder_heads: Attention heads a block of the decoder.
+
+    Source:
+        Masked Autoencoders Are Scalable Vision Learners (He et al., 2022), section 4.1, table 1.
+    """
+
+    vit: VitConfig
+    input_size: int = 224
+    decoder_width: int = 512
+    decoder_depth: int = 8
+    decoder_heads: int = 16
+
+    def __post_init__(self) -> None:
+        if self.input_size <= 0 or self.input_size % self.vit.patch:
+            raise ConfigError(
+                f"input_size must be a positive multiple of the patch, {self.vit.patch}, got "
+                f"{self.input_size}",
+                hint=f"use {self.vit.patch * max(2, round(self.input_size / self.vit.patch))}",
+            )
+        for name, width in (("width", self.vit.width), ("decoder_width", self.decoder_width)):
+            if width % 4:
+                raise ConfigError(
+                    f"{name} must be a multiple of 4 for sine positions, got {width}",
+                    hint=f"use {4 * max(1, round(width / 4))}",
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiteConfig:
     """An EfficientNet-Lite backbone under a small feature pyramid.
 

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from anymask.model.configs import VitConfig
-from anymask.model.layers import ChannelNorm
+from anymask.model.layers import ChannelNorm, drop_path
 
 # One block of attention scores, in numbers: small enough to stay in a core's cache.
 SCORES_AT_ONCE = 1 << 21
@@ -37,7 +38,13 @@ class VitImageEncoder(nn.Module):
         config: Shapes of the transformer.
         input_size: Side of the frame the position table is made for, pixels.
         embedding_dim: Channels of the image embedding.
+
+    Attributes:
+        recompute: Whether training keeps only what passes between blocks and computes the inside
+            of a block again for its gradient: far less memory for a third more work.
     """
+
+    recompute = False
 
     def __init__(self, config: VitConfig, input_size: int, embedding_dim: int) -> None:
         super().__init__()
@@ -59,8 +66,9 @@ class VitImageEncoder(nn.Module):
         """Encode normalised pictures (B, 3, H, W); position tables are resized where they must."""
         x = self.patch_embed(pixels)  # (B, h, w, C)
         x = x + resize_positions(self.pos_embed, (x.shape[1], x.shape[2]))
+        recompute = self.recompute and self.training and torch.is_grad_enabled()
         for block in self.blocks:
-            x = block(x)
+            x = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
         return ImageFeatures(self.neck(x.permute(0, 3, 1, 2)))  # (B, 256, h, w)
 
 
@@ -77,9 +85,21 @@ class PatchEmbed(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then an MLP, each with a norm before and a residual around it."""
+    """Attention, then an MLP, each with a norm before and a residual around it.
 
-    def __init__(self, config: VitConfig, window: int | None, grid: int) -> None:
+    Args:
+        config: Shapes of the transformer.
+        window: Side of a window, tokens; None to attend over the whole grid.
+        grid: Side of the whole grid that relative positions are learned for, tokens; None for
+            attention without relative positions.
+
+    Attributes:
+        drop_rate: Chance in training that a picture passes either residual unchanged.
+    """
+
+    drop_rate = 0.0
+
+    def __init__(self, config: VitConfig, window: int | None, grid: int | None) -> None:
         super().__init__()
         self.window = window
         self.norm1 = nn.LayerNorm(config.width, eps=1e-6)
@@ -89,8 +109,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the block's output for tokens (B, h, w, C)."""
-        x = x + self.attn(self.norm1(x), self.window)
-        return x + self.mlp(self.norm2(x))
+        rate = self.drop_rate if self.training else 0.0
+        x = x + drop_path(self.attn(self.norm1(x), self.window), rate)
+        return x + drop_path(self.mlp(self.norm2(x)), rate)
 
 
 class VitMlp(nn.Module):
@@ -112,16 +133,22 @@ class SpatialAttention(nn.Module):
     Args:
         width: Channels of a token.
         num_heads: Heads.
-        side: Side of the square area the relative position tables are made for, tokens.
+        side: Side of the square area the relative position tables are made for, tokens; None for
+            none, when only the tokens themselves say where they are.
     """
 
-    def __init__(self, width: int, num_heads: int, side: int) -> None:
+    rel_pos_h: nn.Parameter | None
+    rel_pos_w: nn.Parameter | None
+
+    def __init__(self, width: int, num_heads: int, side: int | None) -> None:
         super().__init__()
         self.num_heads = num_heads
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
-        self.rel_pos_h = nn.Parameter(torch.zeros(2 * side - 1, width // num_heads))
-        self.rel_pos_w = nn.Parameter(torch.zeros(2 * side - 1, width // num_heads))
+        self.rel_pos_h = self.rel_pos_w = None
+        if side is not None:
+            self.rel_pos_h = nn.Parameter(torch.zeros(2 * side - 1, width // num_heads))
+            self.rel_pos_w = nn.Parameter(torch.zeros(2 * side - 1, width // num_heads))
 
     def forward(self, x: Tensor, window: int | None) -> Tensor:
         """Attend inside windows of the given side, or over the whole grid (None).
@@ -147,10 +174,13 @@ class SpatialAttention(nn.Module):
         B, h, w, _ = qkv.shape
         parts = qkv.reshape(B, h * w, 3, self.num_heads, -1)
         q, k, v = parts.permute(2, 0, 3, 1, 4)  # each (B, n, hw, d)
-        grid = q.unflatten(2, (h, w))  # (B, n, h, w, d)
-        bias_h = torch.einsum("bnhwd,hkd->bnhwk", grid, relative_rows(self.rel_pos_h, h))
-        bias_w = torch.einsum("bnhwd,wkd->bnhwk", grid, relative_rows(self.rel_pos_w, w))
-        out = biased_attention(q, k, v, bias_h.flatten(2, 3), bias_w.flatten(2, 3))
+        if self.rel_pos_h is None or self.rel_pos_w is None:
+            out = F.scaled_dot_product_attention(q, k, v)
+        else:
+            grid = q.unflatten(2, (h, w))  # (B, n, h, w, d)
+            bias_h = torch.einsum("bnhwd,hkd->bnhwk", grid, relative_rows(self.rel_pos_h, h))
+            bias_w = torch.einsum("bnhwd,wkd->bnhwk", grid, relative_rows(self.rel_pos_w, w))
+            out = biased_attention(q, k, v, bias_h.flatten(2, 3), bias_w.flatten(2, 3))
         return out.transpose(1, 2).reshape(B, h, w, -1)  # (B, h, w, C)
 
 

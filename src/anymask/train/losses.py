@@ -2,12 +2,19 @@
 
 Shape letters: N prompts, M masks a prompt, h w low-resolution cells.
 Source: Segment Anything (Kirillov et al., 2023), section 3 and appendix A; focal loss of Lin et
-al., 2017; dice loss of Milletari et al., 2016.
+al., 2017, equation 5; dice loss of Milletari et al., 2016, section 3; where SAM 2 differs: Ravi et
+al., 2024, appendix C.2.
 """
 
-import torch
+from collections.abc import Callable
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor
+
+from anymask.errors import ConfigError
+
+MaskLoss = Literal["published", "balanced"]
 
 FOCAL_ALPHA = 0.25
 FOCAL_GAMMA = 2.0
@@ -23,6 +30,10 @@ def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
     Returns:
         (N, M) in [0, 1].
+
+    Source:
+        Dice coefficient of Milletari et al. (2016), section 3, with plain sums below the line as
+        in the code of SAM 2, which also adds the ones.
     """
     chance = logits.sigmoid()
     common = (chance * targets).sum((2, 3))
@@ -40,7 +51,8 @@ def focal_loss(logits: Tensor, targets: Tensor) -> Tensor:
         (N, M).
 
     Source:
-        α and γ are those of SAM 2 (Ravi et al., 2024); the first paper does not state them.
+        Lin et al. (2017), equation 5. α and γ are those of SAM 2's code (Ravi et al., 2024); the
+        first paper does not state them.
     """
     chance = logits.sigmoid()
     right = chance * targets + (1 - chance) * (1 - targets)
@@ -49,7 +61,7 @@ def focal_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Give the binary cross entropy of each cell, (N, M, h, w)."""
+    """Give the binary cross entropy of logits with targets in [0, 1], both of any shape."""
     return F.softplus(logits) - logits * targets
 
 
@@ -59,6 +71,9 @@ def published_mask_loss(logits: Tensor, targets: Tensor) -> Tensor:
     Args:
         logits: (N, M, h, w).
         targets: (N, 1, h, w) in [0, 1].
+
+    Source:
+        Segment Anything (Kirillov et al., 2023), appendix A: 20 parts of focal loss to one of dice.
     """
     return PUBLISHED_FOCAL_WEIGHT * focal_loss(logits, targets) + dice_loss(logits, targets)
 
@@ -73,6 +88,35 @@ def balanced_mask_loss(logits: Tensor, targets: Tensor) -> Tensor:
         targets: (N, 1, h, w) in [0, 1].
     """
     return cross_entropy(logits, targets).mean((2, 3)) + dice_loss(logits, targets)
+
+
+def mask_loss(name: MaskLoss) -> Callable[[Tensor, Tensor], Tensor]:
+    """Give the mask loss of a name: a function of logits (N, M, h, w) and targets (N, 1, h, w).
+
+    Args:
+        name: "published" or "balanced".
+
+    Raises:
+        ConfigError: If there is none of that name.
+    """
+    if name == "published":
+        return published_mask_loss
+    if name == "balanced":
+        return balanced_mask_loss
+    raise ConfigError(f"unknown mask loss {name!r}", hint="choose published or balanced")
+
+
+def best_guess_loss(losses: Tensor) -> Tensor:
+    """Give the lowest of each prompt's losses, (N,): the gradient flows through that guess alone.
+
+    Args:
+        losses: Of each guess, (N, M).
+
+    Source:
+        Segment Anything (Kirillov et al., 2023), section 3, "Resolving ambiguity": only the
+        minimum loss over the masks is back-propagated.
+    """
+    return losses.min(1).values
 
 
 def true_iou(logits: Tensor, targets: Tensor) -> Tensor:
@@ -94,7 +138,36 @@ def score_loss(iou: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
         iou: Predicted IoU, (N, M).
         logits: (N, M, h, w).
         targets: (N, 1, h, w) in [0, 1].
+
+    Source:
+        Segment Anything (Kirillov et al., 2023), appendix A: mean square error.
     """
-    with torch.no_grad():
-        true = true_iou(logits, targets)
-    return (iou - true).square()
+    return (iou - true_iou(logits.detach(), targets)).square()
+
+
+def absolute_score_loss(iou: Tensor, logits: Tensor, targets: Tensor) -> Tensor:
+    """Give the absolute error of each predicted IoU, (N, M); no gradient reaches the masks.
+
+    Args:
+        iou: Predicted IoU, (N, M); SAM 2 predicts it through a sigmoid.
+        logits: (N, M, h, w).
+        targets: (N, 1, h, w) in [0, 1].
+
+    Source:
+        SAM 2 (Ravi et al., 2024), appendix C.2: an l1 loss supervises the IoU of all masks.
+    """
+    return (iou - true_iou(logits.detach(), targets)).abs()
+
+
+def object_score_loss(logits: Tensor, is_present: Tensor) -> Tensor:
+    """Give the cross entropy between the object score and whether there is an object, (N,).
+
+    Args:
+        logits: Object scores, (N,); positive where an object is thought to be.
+        is_present: Whether it is there, bool or in [0, 1], (N,).
+
+    Source:
+        SAM 2 (Ravi et al., 2024), appendix C.2: cross entropy for the prediction whether the
+        object is visible. Mask and IoU losses count only where it is.
+    """
+    return cross_entropy(logits, is_present.to(logits.dtype))

@@ -1,104 +1,213 @@
-"""Whole runs, as plain functions."""
+"""Whole runs, as plain functions that give every setting."""
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
-import torch
-
-from anymask.data.mixing import Mixture
-from anymask.data.picture import AnnotatedPicture
-from anymask.data.shards import find_shards, read_shards
-from anymask.data.splits import is_validation
-from anymask.model.configs import tiny
-from anymask.model.sam import Sam
-from anymask.train.initialise import initialise
-from anymask.train.loop import TrainSettings, train
-from anymask.train.processes import run_in_processes
+from anymask.data.samples import SampleSettings
+from anymask.errors import ConfigError
+from anymask.model.configs import (
+    MaskedAutoencoderConfig,
+    SamConfig,
+    tiny,
+    vit_b,
+    vit_h,
+    vit_l,
+)
+from anymask.train.interaction import ConversationSettings
+from anymask.train.low_rank import LowRankSettings
+from anymask.train.parameters import Frozen
 from anymask.train.schedule import SizePhase
-from anymask.weights.load import load_model
+from anymask.train.settings import OptimizerSettings, TrainSettings
+
+VitName = Literal["vit_b", "vit_l", "vit_h"]
+FinetunePart = Literal["decoder", "decoder_and_lora", "all"]
+
+VITS = MappingProxyType({"vit_b": vit_b, "vit_l": vit_l, "vit_h": vit_h})
 
 
-def default_model(
-    data: Path,
-    folder: Path,
-    settings: TrainSettings,
-    *,
-    processes: int = 2,
-    start: Path | None = None,
-) -> None:
-    """Train the default model, or go on with a stopped run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A run with every choice made; the data come to it later.
+
+    Attributes:
+        name: Name of the recipe.
+        architecture: The model's shapes.
+        settings: The run.
+        start: Weights to begin with, or None for first values.
+        frozen: What does not learn.
+        low_rank: Low-rank changes to the image encoder, or None.
+    """
+
+    name: str
+    architecture: SamConfig | MaskedAutoencoderConfig
+    settings: TrainSettings
+    start: Path | None = None
+    frozen: Frozen = "nothing"
+    low_rank: LowRankSettings | None = None
+
+
+def default_model(start: Path | None = None) -> Recipe:
+    """Give the run that makes the default model, or the one that finishes it.
 
     An ImageNet EfficientNet-Lite under a fresh decoder, pictures growing from 128 to 384 pixels,
-    cross entropy and dice in equal parts, drawn prompts, and a box counted as two points. Pictures
-    held back for validation are not seen.
+    cross entropy and dice in equal parts, drawn prompts, and a box counted as two points. From
+    given weights: half the rate, large pictures, and as many boxes as clicks.
 
     Args:
-        data: Folder of tar shards in the SA-1B layout.
-        folder: Where checkpoints and the log go.
-        settings: The run.
-        processes: Processes of one thread each.
-        start: Weights file of the same architecture to begin with, instead of the ImageNet
-            backbone under a fresh decoder.
+        start: Weights of the same architecture to finish.
+    """
+    settings = TrainSettings()
+    if start is not None:
+        settings = replace(
+            settings,
+            minutes=15.0,
+            seed=1,
+            save_every=250,
+            optimizer=OptimizerSettings(rate=1e-3, backbone_rate=2e-4),
+            conversation=replace(settings.conversation, box_share=0.5),
+            phases=(
+                SizePhase(until=0.6, sizes=(256, 320)),
+                SizePhase(until=1.0, sizes=(320, 384)),
+            ),
+        )
+    return Recipe(name="default", architecture=tiny(), settings=settings, start=start)
+
+
+def sa1b_from_scratch(size: VitName = "vit_b", start: Path | None = None) -> Recipe:
+    """Give the published training of SAM on SA-1B.
+
+    The batch here is that of one process: processes × batch × accumulate must be 256 pictures for
+    ViT-H and 128 for the others to be as published. The paper states two drops of the rate for
+    90k steps; for 180k they are put at the same shares of the run.
+
+    Args:
+        size: The image encoder.
+        start: Encoder pre-trained by `mae_pretrain`; without it the encoder begins from chance,
+            which the paper does not do.
 
     Raises:
-        DataError: If the folder holds no usable shard.
-        WeightsError: If the weights file cannot be used.
-        MissingExtra: If the backbone's ImageNet weights are not installed.
+        ConfigError: If there is no such encoder.
+
+    Source:
+        Segment Anything (Kirillov et al., 2023), appendix A.
     """
-    find_shards(data)
-    work = partial(_default_model_process, data, folder, settings, processes, start)
-    run_in_processes(work, processes)
+    architecture = VITS[_known(size)]()
+    rate, layer_decay, drop_path, steps = {
+        "vit_b": (8e-4, 0.6, 0.6, 180_000),
+        "vit_l": (4e-4, 0.8, 0.4, 180_000),
+        "vit_h": (8e-4, 0.8, 0.4, 90_000),
+    }[size]
+    settings = TrainSettings(
+        steps=steps,
+        phases=(SizePhase(until=1.0, sizes=(1024,)),),
+        batch=1,
+        workers=2,
+        sample=SampleSettings(
+            prompts=64, zoom_share=0.0, whole_share=1.0, recolour=False, mirror=False
+        ),
+        conversation=ConversationSettings(kind="published"),
+        optimizer=OptimizerSettings(
+            rate=rate,
+            layer_decay=layer_decay,
+            weight_decay=0.1,
+            beta2=0.999,
+            schedule="steps",
+            milestones=(60_000 / 90_000, 86_666 / 90_000),
+            warmup_steps=250,
+        ),
+        set_power=1.0,
+        drop_path=drop_path,
+        precision="bf16",
+        recompute=True,
+        save_every=1000,
+        check_every=5000,
+    )
+    return Recipe(name="sa1b", architecture=architecture, settings=settings, start=start)
 
 
-def finishing_settings(minutes: float, seed: int) -> TrainSettings:
-    """Give the settings of a second, shorter run from trained weights.
-
-    Half the learning rate, large pictures, and as many boxes as clicks.
+def mae_pretrain(size: VitName = "vit_b") -> Recipe:
+    """Give the pre-training of a ViT as a masked autoencoder, before SAM.
 
     Args:
-        minutes: Length of the run, minutes of training.
-        seed: Seed of everything drawn; another than the first run's.
+        size: The image encoder.
+
+    Raises:
+        ConfigError: If there is no such encoder.
+
+    Source:
+        Masked Autoencoders Are Scalable Vision Learners (He et al., 2022), appendix A.1: AdamW
+        with memory 0.95, weight decay 0.05, base rate 1.5e-4 a 256 pictures, here for a batch of
+        4096; 224-pixel crops; half a cosine to zero.
     """
-    return TrainSettings(
-        minutes=minutes,
-        seed=seed,
-        head_rate=1e-3,
-        backbone_rate=2e-4,
-        box_share=0.5,
-        save_every=250,
-        phases=(
-            SizePhase(until=0.6, sizes=(256, 320)),
-            SizePhase(until=1.0, sizes=(320, 384)),
+    vit = VITS[_known(size)]().vit
+    if vit is None:
+        raise ConfigError(f"{size} has no ViT to pre-train", hint="use vit_b, vit_l or vit_h")
+    settings = TrainSettings(
+        steps=250_000,
+        phases=(SizePhase(until=1.0, sizes=(224,)),),
+        batch=64,
+        accumulate=1,
+        workers=4,
+        optimizer=OptimizerSettings(
+            rate=2.4e-3, weight_decay=0.05, beta2=0.95, warmup_steps=12_500, rate_floor=0.0
         ),
+        set_power=1.0,
+        precision="bf16",
+        save_every=1000,
+        check_every=2500,
+    )
+    return Recipe(name="mae", architecture=MaskedAutoencoderConfig(vit=vit), settings=settings)
+
+
+def finetune(base: Path, architecture: SamConfig, part: FinetunePart = "decoder") -> Recipe:
+    """Give a short run that fits a trained model to other pictures.
+
+    Args:
+        base: Weights to begin with.
+        architecture: Their architecture.
+        part: What learns: the prompt encoder and mask decoder; these and low-rank changes to the
+            image encoder; or everything.
+
+    Raises:
+        ConfigError: If there is no such part.
+    """
+    if part not in ("decoder", "decoder_and_lora", "all"):
+        raise ConfigError(
+            f"part must be decoder, decoder_and_lora or all, got {part!r}", hint="use decoder"
+        )
+    size = architecture.input_size
+    is_vit = architecture.vit is not None
+    settings = TrainSettings(
+        minutes=5.0,
+        phases=(SizePhase(until=1.0, sizes=(size,)),),
+        batch=1 if is_vit else 2,
+        accumulate=2,
+        sample=SampleSettings(prompts=4, zoom_share=0.2, whole_share=0.8),
+        conversation=ConversationSettings(box_share=0.4),
+        optimizer=OptimizerSettings(
+            rate=1e-4 if is_vit else 5e-4,
+            backbone_rate=0.0 if is_vit else 1e-4,
+            layer_decay=0.8 if is_vit else 1.0,
+            warmup_steps=20,
+        ),
+        average=0.99,
+        save_every=200,
+        log_every=10,
+        check_every=0,
+    )
+    return Recipe(
+        name="finetune",
+        architecture=architecture,
+        settings=settings,
+        start=base,
+        frozen="nothing" if part == "all" else "encoder",
+        low_rank=LowRankSettings() if part == "decoder_and_lora" else None,
     )
 
 
-def _default_model_process(
-    data: Path,
-    folder: Path,
-    settings: TrainSettings,
-    processes: int,
-    start: Path | None,
-    rank: int,
-) -> None:
-    torch.manual_seed(settings.seed)
-    model = Sam(tiny()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if start is None:
-        initialise(model, settings.seed)
-    else:
-        loaded = load_model(start, device="cpu", architecture="tiny")
-        model.load_state_dict(loaded.sam.state_dict())
-    pictures = training_pictures(data, lambda picture: not is_validation(f"{picture.name}.jpg"))
-    train(model, Mixture(pictures), settings, folder, rank=rank, processes=processes)
-
-
-def training_pictures(
-    data: Path, keep: Callable[[AnnotatedPicture], bool]
-) -> list[AnnotatedPicture]:
-    """Read the pictures of a folder of shards that a rule keeps.
-
-    Raises:
-        DataError: If the folder holds no usable shard.
-    """
-    return [picture for picture in read_shards(find_shards(data)) if keep(picture)]
+def _known(size: str) -> str:
+    if size not in VITS:
+        raise ConfigError(f"there is no encoder {size!r}", hint="use vit_b, vit_l or vit_h")
+    return size

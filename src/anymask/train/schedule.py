@@ -35,14 +35,25 @@ def size_at(progress: float, phases: tuple[SizePhase, ...], rng: np.random.Gener
     return int(rng.choice(phase.sizes))
 
 
-def learning_rate_factor(progress: float, step: int, warmup_steps: int, floor: float) -> float:
-    """Give a linear warm-up followed by half a cosine, in (0, 1].
+def warm_up(step: int, warmup_steps: int) -> float:
+    """Give the factor of a linear warm-up, in (0, 1].
 
     Args:
-        progress: Progress of the run, in [0, 1].
         step: Steps done.
         warmup_steps: Steps until the full rate.
-        floor: Factor at the end of the run.
     """
-    warm = min(1.0, (step + 1) / warmup_steps)
-    return warm * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+    return min(1.0, (step + 1) / warmup_steps)
+
+
+def cosine(progress: float, floor: float) -> float:
+    """Give the factor of half a cosine, from 1 down to `floor`."""
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+def in_steps(progress: float, milestones: tuple[float, ...]) -> float:
+    """Give the factor of a rate divided by ten at each milestone that has been reached.
+
+    Source:
+        Segment Anything (Kirillov et al., 2023), appendix A: twice, near the end.
+    """
+    return 0.1 ** sum(progress >= milestone for milestone in milestones)

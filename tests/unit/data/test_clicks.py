@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy import ndimage, stats
 
 from anymask.data.clicks import (
     border_distance,
@@ -11,6 +11,9 @@ from anymask.data.clicks import (
     noisy_box,
     random_click,
     tight_box,
+    uniform_click,
+    uniform_error_click,
+    uniformly_noisy_box,
 )
 from tests.scenes import disc
 
@@ -85,5 +88,66 @@ def test_noisy_box_always_has_area_inside_the_frame() -> None:
     mask, rng = disc(3, 3, 2), np.random.default_rng(0)
     for _ in range(300):
         x0, y0, x1, y1 = noisy_box(mask, rng, 0.8)
+        assert 0 <= x0 < x1 <= 128
+        assert 0 <= y0 < y1 <= 96
+
+
+def chi_square(clicks: list[tuple[int, int]], region: np.ndarray) -> float:
+    """Compare how often each pixel of a region was clicked with even chances."""
+    counts = np.zeros(region.shape)
+    for x, y in clicks:
+        counts[y, x] += 1
+    assert counts[~region].sum() == 0
+    expected = len(clicks) / region.sum()
+    return float(((counts[region] - expected) ** 2 / expected).sum())
+
+
+def test_uniform_click_gives_every_pixel_the_same_chance() -> None:
+    mask, rng = disc(20, 40, 4) | disc(90, 40, 3), np.random.default_rng(0)
+    clicks = [uniform_click(mask, rng) for _ in range(8000)]
+    freedom = int(mask.sum()) - 1
+    assert chi_square(clicks, mask) < stats.chi2.ppf(0.999, freedom)
+
+
+def test_uniform_error_click_takes_any_wrong_pixel_with_its_label() -> None:
+    true, predicted = disc(20, 40, 5), disc(22, 40, 5) | disc(90, 40, 2)
+    rng = np.random.default_rng(1)
+    answers = [uniform_error_click(predicted, true, rng) for _ in range(8000)]
+    error = predicted ^ true
+    clicks = [place for place, _ in answers]
+    assert chi_square(clicks, error) < stats.chi2.ppf(0.999, int(error.sum()) - 1)
+    assert all(label == true[y, x] for (x, y), label in answers)
+    assert {label for _, label in answers} == {0, 1}
+
+
+def test_uniform_error_click_without_error_falls_on_the_background() -> None:
+    true, rng = disc(20, 40, 5), np.random.default_rng(2)
+    answers = [uniform_error_click(true, true, rng) for _ in range(100)]
+    assert {label for _, label in answers} == {0}
+    assert not any(true[y, x] for (x, y), _ in answers)
+    assert len({place for place, _ in answers}) > 90
+
+
+def test_uniform_error_click_without_background_falls_inside() -> None:
+    full = np.ones((5, 7), bool)
+    (x, y), label = uniform_error_click(full, full, np.random.default_rng(3))
+    assert label == 1
+    assert full[y, x]
+
+
+def test_uniform_box_noise_is_that_of_sam_2() -> None:
+    mask, rng = disc(64, 48, 25), np.random.default_rng(0)
+    tight = np.array(tight_box(mask))
+    offsets = np.array([uniformly_noisy_box(mask, rng) for _ in range(2000)]) - tight
+    assert stats.kstest(offsets[:, 0], stats.uniform(-5.1, 10.2).cdf).pvalue > 0.001
+    assert np.abs(offsets).max() <= 5.1
+    capped = np.array([uniformly_noisy_box(mask, rng, most_px=2) for _ in range(200)]) - tight
+    assert np.abs(capped).max() == 2
+
+
+def test_uniformly_noisy_box_stays_in_the_frame() -> None:
+    mask, rng = np.ones((96, 128), bool), np.random.default_rng(0)
+    for _ in range(100):
+        x0, y0, x1, y1 = uniformly_noisy_box(mask, rng)
         assert 0 <= x0 < x1 <= 128
         assert 0 <= y0 < y1 <= 96

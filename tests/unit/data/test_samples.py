@@ -1,19 +1,25 @@
 """A training sample shows what its masks say, at every size and window."""
 
+import io
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from anymask.data.mixing import Mixture
 from anymask.data.picture import AnnotatedPicture
-from anymask.data.samples import SampleSettings, choose_window, fitted, make_sample, runs_box
+from anymask.data.samples import SampleSettings, choose_window, make_sample, runs_box
 from anymask.data.shards import read_shards
 from anymask.data.splits import is_validation
-from anymask.errors import DataError
+from anymask.errors import ConfigError, DataError
 from tests.scenes import write_shard
+
+# Of targets and boxes of twenty draws, as they were before jitter and weights came.
+DIGEST = 1244312796
 
 
 @pytest.fixture
@@ -69,11 +75,6 @@ def test_window_around_an_object_holds_it(pictures: list[AnnotatedPicture]) -> N
         assert any(held)
 
 
-def test_longer_side_fills_the_frame() -> None:
-    assert fitted(96, 128, 64) == (48, 64)
-    assert fitted(1, 40000, 128) == (1, 128)
-
-
 def test_same_generator_gives_the_same_sample(pictures: list[AnnotatedPicture]) -> None:
     mixture = Mixture(pictures)
     one, two = (
@@ -83,26 +84,103 @@ def test_same_generator_gives_the_same_sample(pictures: list[AnnotatedPicture]) 
     np.testing.assert_array_equal(one.clicks, two.clicks)
 
 
-def test_large_sets_are_seen_more_often_but_not_in_proportion(tmp_path: Path) -> None:
-    shards = [write_shard(tmp_path / "a.tar", 16), write_shard(tmp_path / "b.tar", 4)]
-    mixture = Mixture(read_shards(shards))
-    np.testing.assert_allclose(mixture.chances, [4 / 6, 2 / 6])
+def test_default_draws_are_those_of_the_recorded_runs(pictures: list[AnnotatedPicture]) -> None:
+    rng, digest = np.random.default_rng(0), zlib.crc32(b"")
+    for _ in range(20):
+        sample = Mixture(pictures).draw(96, SampleSettings(), rng)
+        digest = zlib.crc32(sample.targets.tobytes(), digest)
+        digest = zlib.crc32(np.round(sample.boxes).astype(np.int32).tobytes(), digest)
+    assert digest == DIGEST
 
 
-def test_no_masks_at_all_is_refused() -> None:
-    with pytest.raises(DataError, match="the training data holds no mask; check the folder"):
-        Mixture([])
+def test_sample_says_what_it_shows(pictures: list[AnnotatedPicture]) -> None:
+    whole = SampleSettings(zoom_share=0, whole_share=1)
+    sample = make_sample(pictures[1], 64, whole, np.random.default_rng(0))
+    assert sample is not None
+    assert sample.name == "discs/discs_001"
+    assert sample.used_hw == (48, 64)
+    assert (sample.frame[48:] == 127).all()
+    assert (sample.redraws, sample.bad) == (0, ())
 
 
-def test_masks_too_small_for_the_size_are_said_so(pictures: list[AnnotatedPicture]) -> None:
-    settings = SampleSettings(zoom_share=0.0, whole_share=1.0)
-    dot = np.array([500, 4, 96 * 128 - 504])
-    encoded = pictures[0].encoded
-    small = AnnotatedPicture(
-        set_name="s", name="n", encoded=encoded, size_hw=(96, 128), runs=(dot,)
+def test_as_published_shows_the_whole_picture_unchanged(pictures: list[AnnotatedPicture]) -> None:
+    published = SampleSettings(
+        prompts=64, zoom_share=0, whole_share=1, recolour=False, mirror=False
     )
-    with pytest.raises(DataError, match="none of 1000 pictures shows a mask at 32 pixels"):
-        Mixture([small]).draw(32, settings, np.random.default_rng(0))
+    sample = make_sample(pictures[0], 128, published, np.random.default_rng(0))
+    assert sample is not None
+    expected = np.asarray(Image.open(io.BytesIO(pictures[0].encoded)), np.int16)
+    assert np.abs(sample.frame[:96].astype(np.int16) - expected).max() <= 3  # two JPEG decoders
+    assert sample.targets.shape == (64, 32, 32)
+    assert len(np.unique(sample.targets, axis=0)) == 3
+
+
+def one_mask(area_px: int, pictures: list[AnnotatedPicture]) -> AnnotatedPicture:
+    runs = (np.array([0, area_px, 96 * 128 - area_px]),)
+    return replace(pictures[0], runs=runs)
+
+
+def test_masks_over_nine_tenths_of_the_picture_are_left_out(
+    pictures: list[AnnotatedPicture],
+) -> None:
+    whole = SampleSettings(zoom_share=0, whole_share=1)
+    rng = np.random.default_rng(0)
+    # Whole columns of 96 pixels: 114 of 128 are 89 %, 116 are 90.6 %.
+    assert make_sample(one_mask(114 * 96, pictures), 64, whole, rng) is not None
+    assert make_sample(one_mask(116 * 96, pictures), 64, whole, rng) is None
+    assert make_sample(one_mask(116 * 96, pictures), 64, replace(whole, largest_share=1), rng)
+    parts = replace(whole, whole_share=0)
+    assert all(make_sample(one_mask(116 * 96, pictures), 64, parts, rng) is None for _ in range(30))
+
+
+def test_jitter_makes_objects_larger_and_smaller(pictures: list[AnnotatedPicture]) -> None:
+    settings = SampleSettings(jitter=(0.25, 2.0), recolour=False, mirror=False)
+    rng = np.random.default_rng(0)
+    samples = [make_sample(pictures[0], 128, settings, rng) for _ in range(60)]
+    shown = [sample for sample in samples if sample is not None]
+    longest = [max(sample.used_hw) for sample in shown]
+    areas = [float(sample.targets.max(0).mean()) / 255 for sample in shown]
+    assert min(longest) < 48
+    assert longest.count(128) > 20  # all scales above 1, more than half
+    assert max(areas) > 6 * min(areas)
+    for sample in shown:
+        height, width = sample.used_hw
+        assert (sample.frame[height:] == 127).all()
+        assert (sample.frame[:, width:] == 127).all()
+        assert not sample.targets[:, -(-height // 4) :].any()
+
+
+def test_undecodable_picture_is_named(pictures: list[AnnotatedPicture]) -> None:
+    rng = np.random.default_rng(0)
+    for encoded in (b"", b"not a picture"):
+        broken = replace(pictures[0], encoded=encoded)
+        with pytest.raises(DataError, match="'discs_000': is not a readable picture; check"):
+            make_sample(broken, 64, SampleSettings(), rng)
+
+
+def test_picture_of_another_size_than_its_masks_is_named(
+    pictures: list[AnnotatedPicture],
+) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 96)).save(buffer, "PNG")
+    other = replace(pictures[0], encoded=buffer.getvalue())
+    with pytest.raises(DataError, match="picture is 64×96, its masks are for 128×96"):
+        make_sample(other, 64, SampleSettings(), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"prompts": 0}, r"sample.prompts must be 1 to 1024, got 0"),
+        ({"zoom_share": 30.0}, r"sample.zoom_share must be in \[0, 1\], got 30"),
+        ({"largest_share": -0.1}, r"sample.largest_share must be in"),
+        ({"jitter": (2.0, 0.1)}, r"sample.jitter must be two scales"),
+        ({"jitter": (0.0, 1.0)}, r"sample.jitter must be two scales"),
+    ],
+)
+def test_settings_out_of_range_are_refused(setting: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        SampleSettings(**setting)  # type: ignore[arg-type]
 
 
 def test_a_tenth_is_held_back_by_name() -> None:

@@ -9,7 +9,7 @@ from anymask.errors import MissingExtra
 from anymask.model.configs import tiny
 from anymask.model.efficientnet_lite import EfficientNetLite
 from anymask.model.sam import Sam
-from anymask.train.initialise import initialise, load_imagenet, parameter_groups, rename_backbone
+from anymask.train.initialise import initialise, load_imagenet, rename_backbone
 
 
 def test_missing_package_names_the_command() -> None:
@@ -47,14 +47,6 @@ def test_names_of_a_block_without_expansion() -> None:
         "blocks.1.expand.weight",
         "blocks.1.expand.scale",
     }
-
-
-def test_groups_hold_every_parameter_once() -> None:
-    model = Sam(tiny(64))
-    groups = parameter_groups(model, 2e-3, 4e-4)
-    ids = [id(p) for group in groups for p in group["params"]]  # type: ignore[attr-defined]
-    assert sorted(ids) == sorted(id(p) for p in model.parameters())
-    assert [group["peak"] for group in groups] == [4e-4, 2e-3, 2e-3]
 
 
 def test_same_seed_gives_the_same_first_values(monkeypatch: pytest.MonkeyPatch) -> None:

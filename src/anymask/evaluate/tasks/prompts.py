@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anymask.data.clicks import centre_click, error_click, tight_box
+from anymask.errors import InputError
 from anymask.masks.mask import Masks
 from anymask.masks.overlap import iou
 from anymask.predict.decode import predict
@@ -21,43 +22,50 @@ Mask = NDArray[np.bool_]
 
 
 def click_scores(
-    loaded: LoadedModel, embedding: ImageEmbedding, truths: Sequence[Mask], clicks: int = 3
+    loaded: LoadedModel,
+    embedding: ImageEmbedding,
+    truths: Sequence[Mask],
+    counts: Sequence[int] = (1, 3),
 ) -> list[dict[str, float]]:
-    """Click each object's centre, then correct the answer.
+    """Click each object's centre, then correct the answer again and again.
 
     Args:
         loaded: The model.
         embedding: The picture.
-        truths: True masks, bool (H, W).
-        clicks: Clicks in all.
+        truths: True masks, bool (H, W), none empty.
+        counts: After how many clicks the answer is compared; 1 is always asked.
 
     Returns:
-        One record a mask: IoU of the best scored guess (`click`), the score it was given
-        (`score`), IoU of the best of the three guesses (`oracle`), and IoU after all clicks
-        (`clicks_3`).
+        One record a mask: after one click the IoU of the best scored guess (`click`), the score
+        it was given (`score`) and the IoU of the best of the three guesses (`oracle`); after
+        every other count the IoU of the single mask (`clicks_3` after three, and so on).
+
+    Raises:
+        InputError: If a count is below 1.
     """
+    if min(counts, default=1) < 1:
+        raise InputError(
+            f"counts must be numbers of clicks from 1 on, got {min(counts)}", hint="leave it out"
+        )
     prompts = [Prompt(points=(centre_click(truth),), labels=(1,)) for truth in truths]
     answers = predict(loaded, embedding, prompts, multimask=True)
-    records = []
-    for answer, truth in zip(answers, truths, strict=True):
-        overlaps = [iou(mask.array, truth) for mask in answer]
-        chosen = int(answer.scores.argmax())
-        records.append(
-            {
-                "click": overlaps[chosen],
-                "score": answer[chosen].score,
-                "oracle": max(overlaps),
-            }
-        )
-    for _ in range(clicks - 1):
+    records = [_first_click(answer, truth) for answer, truth in zip(answers, truths, strict=True)]
+    for clicks in range(2, max(counts, default=1) + 1):
         prompts = [
             corrected(prompt, answer, truth)
             for prompt, answer, truth in zip(prompts, answers, truths, strict=True)
         ]
         answers = predict(loaded, embedding, prompts, multimask=False)
-    for record, answer, truth in zip(records, answers, truths, strict=True):
-        record[f"clicks_{clicks}"] = iou(answer.best.array, truth)
+        if clicks in counts:
+            for record, answer, truth in zip(records, answers, truths, strict=True):
+                record[f"clicks_{clicks}"] = iou(answer.best.array, truth)
     return records
+
+
+def _first_click(answer: Masks, truth: Mask) -> dict[str, float]:
+    overlaps = [iou(mask.array, truth) for mask in answer]
+    chosen = int(answer.scores.argmax())
+    return {"click": overlaps[chosen], "score": answer[chosen].score, "oracle": max(overlaps)}
 
 
 def corrected(prompt: Prompt, answer: Masks, truth: Mask) -> Prompt:

@@ -1,0 +1,407 @@
+"""The first pass over training data: everything is opened once, and found again the next time."""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anymask.data.failures import check_bad, read_failures, write_failures
+from anymask.data.fingerprints import similar_pairs
+from anymask.data.packed import PackedSet
+from anymask.data.packing import PackSettings, SetLayout, pack_set
+from anymask.data.readers.listing import walk
+from anymask.data.readers.naming import set_name_of
+from anymask.data.sample_record import BadSample
+from anymask.errors import ConfigError, OutputError
+from anymask.masks.atomic import shown_name
+
+Recognise = Callable[[Path], Sequence[SetLayout]]
+OnProgress = Callable[[int, int | None], None]
+
+_FORMAT = 1  # of the cache's folders; a new number makes every set anew
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataCounts:
+    """How much there is.
+
+    Attributes:
+        pictures: Pictures that can be used.
+        masks: Their masks.
+        without_masks: Pictures among them that have none.
+        bad: Rows of the list of failures.
+        checked: Pictures that were opened in the first pass.
+    """
+
+    pictures: int
+    masks: int
+    without_masks: int
+    bad: int
+    checked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedData:
+    """Training data, ready to be drawn from.
+
+    Attributes:
+        sets: One a data set, each with a name of its own.
+        fingerprint: SHA-256 over names, sizes and times of the files and the settings; another one
+            when the data has changed.
+        counts: How much there is.
+        bad: What cannot be used.
+        notes: What a person should know, one clause each.
+    """
+
+    sets: tuple[PackedSet, ...]
+    fingerprint: str
+    counts: DataCounts
+    bad: tuple[BadSample, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedPicture:
+    """One picture that is in two collections of data.
+
+    Attributes:
+        train: Its set and name in the one, "set/name".
+        other: Its set and name in the other.
+        bits: Bits of the fingerprint that differ; 0 for the same pixels.
+        is_mirrored: Whether one is the other's mirror image.
+    """
+
+    train: str
+    other: str
+    bits: int
+    is_mirrored: bool
+
+
+def prepare_data(
+    paths: Sequence[Path],
+    cache: Path,
+    *,
+    longest_px: int = 1024,
+    skip_bad: bool = False,
+    failures: Path,
+    on_progress: OnProgress | None = None,
+    read: Recognise,
+) -> PreparedData:
+    """Open every picture and mask once, and give sets that training can draw from.
+
+    What was done before is found again, as long as the files are the same by name, size and time.
+    A set appears in the cache whole or not at all.
+
+    Args:
+        paths: Files and folders that hold annotated pictures.
+        cache: Folder of the prepared sets; made if missing.
+        longest_px: Larger pictures are shrunk to this, pixels.
+        skip_bad: Whether up to 1 % of bad samples may be left out.
+        failures: List of everything that cannot be used, written anew.
+        on_progress: Called with how many pictures are done and how many there are, or None.
+        read: Recognises the sets of a path.
+
+    Raises:
+        ConfigError: If samples are bad (all are in the list by then), nothing can be used, the
+            cache lies inside the data, or longest_px is less than 32.
+        DataError: If a path holds nothing a reader knows.
+        OutputError: If the cache cannot be written.
+    """
+    if longest_px < 32:
+        raise ConfigError(f"longest_px must be 32 or more, got {longest_px}", hint="use 1024")
+    _check_outside(cache, paths)
+    settings = PackSettings(longest_px=longest_px)
+    layouts = _distinct(layout for path in paths for layout in read(path))
+    done = _Counter(on_progress)
+    made = [(layout, _prepare_set(layout, cache, settings, done)) for layout in layouts]
+    sets = _named([folder for _, folder in made])
+    bad = tuple(row for _, folder in made for row in read_failures(folder / "bad.jsonl"))
+    facts = [packed.facts for packed in sets]
+    totals = {
+        key: sum(int(fact[key]) for fact in facts)
+        for key in ("pictures", "masks", "without_masks", "checked")
+    }
+    counts = DataCounts(bad=len(bad), **totals)
+    write_failures(failures, bad)
+    check_bad(bad, counts.pictures + len(bad), failures, skip_bad=skip_bad)
+    _check_not_empty(paths, counts)
+    digest = hashlib.sha256()
+    for packed in sets:
+        digest.update(json.dumps([packed.name, packed.facts["stamp"]]).encode("ascii"))
+    return PreparedData(
+        sets=tuple(packed for packed in sets if len(packed)),
+        fingerprint=digest.hexdigest(),
+        counts=counts,
+        bad=bad,
+        notes=tuple(_notes(sets)),
+    )
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Give every set a name of its own: the second of a name becomes name-2.
+
+    Args:
+        names: Names of sets, in order.
+    """
+    given: list[str] = []
+    for told in names:
+        number, name = 1, told
+        while name in given or (number > 1 and name in names):
+            number += 1
+            name = f"{told}-{number}"
+        given.append(name)
+    return given
+
+
+def check_overlap(
+    train: Iterable[PackedSet], other: Iterable[PackedSet]
+) -> tuple[SharedPicture, ...]:
+    """Find pictures that are in both, also re-encoded, resized or mirrored.
+
+    Args:
+        train: Sets to learn from.
+        other: Sets to be measured on.
+
+    Returns:
+        Pairs, nearest first.
+    """
+    names, prints = _all_prints(train)
+    other_names, other_prints = _all_prints(other)
+    return tuple(
+        SharedPicture(
+            train=names[pair.first],
+            other=other_names[pair.second],
+            bits=pair.bits,
+            is_mirrored=pair.is_mirrored,
+        )
+        for pair in similar_pairs(prints, other_prints)
+    )
+
+
+def refuse_overlap(shared: Sequence[SharedPicture], *, is_allowed: bool) -> None:
+    """Refuse data that is learned from and measured on.
+
+    Args:
+        shared: What `check_overlap` found.
+        is_allowed: Whether to let it pass.
+
+    Raises:
+        ConfigError: If there is any and it is not allowed; the first five are named.
+    """
+    if not shared or is_allowed:
+        return
+    first = ", ".join(
+        f"{pair.train} = {pair.other}{' mirrored' if pair.is_mirrored else ''}"
+        for pair in shared[:_SHOWN]
+    )
+    which = "the first five" if len(shared) > _SHOWN else "namely"
+    raise ConfigError(
+        f"{len(shared)} pairs of training and evaluation pictures are the same, {which}: {first}",
+        hint="remove them from one side, or add --allow-overlap",
+    )
+
+
+def _all_prints(sets: Iterable[PackedSet]) -> tuple[list[str], Any]:
+    names: list[str] = []
+    prints = [np.empty((0, 3), dtype=np.uint64)]
+    for packed in sets:
+        names += [f"{packed.name}/{name}" for name in packed.names]
+        prints.append(packed.fingerprints)
+    return names, np.concatenate(prints)
+
+
+@dataclass(slots=True)
+class _Counter:
+    """Pictures done so far."""
+
+    on_progress: OnProgress | None
+    done: int = 0
+
+    def add(self, number: int = 1) -> None:
+        self.done += number
+        if self.on_progress is not None:
+            self.on_progress(self.done, None)
+
+
+def _prepare_set(layout: SetLayout, cache: Path, settings: PackSettings, done: _Counter) -> Path:
+    """Give the folder of a prepared set, the one there or a new one."""
+    place = [_FORMAT, layout.kind, str(layout.path.resolve()), asdict(settings)]
+    key = hashlib.sha256(json.dumps(place).encode("ascii")).hexdigest()[:12]
+    folder = cache / f"{set_name_of(layout.path)[:80]}-{key}"
+    found = _reusable(folder, layout)
+    if found is not None:
+        done.add(found)
+        return folder
+    host = "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname())
+    part = cache / f".part.{host}.{os.getpid()}.{uuid.uuid4().hex}"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(cache, f".part.{host}.")
+        part.mkdir()
+        used = pack_set(layout, part, settings, done.add)
+        _complete(part, layout, used)
+        _swap_in(part, folder)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise _not_written(cache, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def _complete(part: Path, layout: SetLayout, used: Sequence[Path]) -> None:
+    """Add to a set's facts by what it will be known again."""
+    outside = sorted(str(path.absolute()) for path in used if not _is_inside(path, layout.path))
+    path = part / "facts.json"
+    facts = json.loads(path.read_bytes())
+    facts["outside"] = outside
+    # A picture that was missing and is there now changes nothing but its folder.
+    folders = {str(Path(name).parent) for name in outside} if facts["bad"] else ()
+    facts["folders"] = _times_of(folders)
+    facts["stamp"] = _stamp(layout.path, outside, facts["settings"])
+    facts["index_sha256"] = _sha256(part / "index.npy")
+    with path.open("w", encoding="ascii") as file:
+        file.write(json.dumps(facts, indent=1) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _reusable(folder: Path, layout: SetLayout) -> int | None:
+    """Say how many pictures a prepared set has if it is whole and its files are the same."""
+    try:
+        facts = json.loads((folder / "facts.json").read_bytes())
+        stamp = _stamp(layout.path, facts["outside"], facts["settings"])
+        if stamp != facts["stamp"] or _sha256(folder / "index.npy") != facts["index_sha256"]:
+            return None
+        if _times_of(facts["folders"]) != facts["folders"]:
+            return None
+        archive = (folder / facts["archive"]).stat()
+        if [archive.st_size, archive.st_mtime_ns] != facts["archive_stamp"]:
+            return None
+        return int(facts["pictures"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _stamp(root: Path, outside: Sequence[str], settings: dict[str, Any]) -> str:
+    """Give a digest of names, sizes and times of a set's files; where it lies does not matter."""
+    digest = hashlib.sha256(json.dumps([_FORMAT, settings]).encode("ascii"))
+
+    def add(path: Path, base: Path) -> None:
+        status = path.stat()
+        name = os.fsencode(os.path.relpath(path, base))
+        digest.update(b"%b\0%d %d\n" % (name, status.st_size, status.st_mtime_ns))
+
+    if root.is_file():
+        add(root, root.parent)
+    else:
+        for inside, names in walk(root):
+            for name in names:
+                add(root / inside / name, root)
+    for name in outside:
+        add(Path(name), root.parent)
+    return digest.hexdigest()
+
+
+def _times_of(folders: Iterable[str]) -> dict[str, int]:
+    return {folder: Path(folder).stat().st_mtime_ns for folder in folders}
+
+
+def _swap_in(part: Path, folder: Path) -> None:
+    """Put a finished folder in its place; between the two steps there is none, never a half."""
+    if folder.exists():
+        old = part.with_name(f"{part.name}.old")
+        folder.rename(old)
+        part.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        part.rename(folder)
+    handle = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_abandoned(cache: Path, prefix: str) -> None:
+    """Remove what processes of this machine that are no more have left half done."""
+    for path in cache.glob(f"{prefix}*"):
+        number = path.name.removeprefix(prefix).partition(".")[0]
+        if number.isdigit() and not _is_running(int(number)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    return path.absolute().is_relative_to(folder.absolute())
+
+
+def _check_outside(cache: Path, paths: Sequence[Path]) -> None:
+    for path in paths:
+        if path.is_dir() and cache.resolve().is_relative_to(path.resolve()):
+            raise ConfigError(
+                f"the cache {shown_name(cache)} lies inside the data {shown_name(path)}",
+                hint="choose a folder beside it",
+            )
+
+
+def _distinct(layouts: Iterable[SetLayout]) -> list[SetLayout]:
+    """Give each set once, though it may be named twice."""
+    found = {(layout.kind, str(layout.path.resolve())): layout for layout in layouts}
+    return list(found.values())
+
+
+def _named(folders: Sequence[Path]) -> list[PackedSet]:
+    names = distinct_names([PackedSet(folder).name for folder in folders])
+    return [PackedSet(folder, name=name) for folder, name in zip(folders, names, strict=True)]
+
+
+def _check_not_empty(paths: Sequence[Path], counts: DataCounts) -> None:
+    if counts.masks:
+        return
+    what = "no mask" if counts.pictures else "no annotated picture"
+    where = ", ".join(shown_name(path) for path in paths) or "no path"
+    raise ConfigError(f"{where}: holds {what}", hint="name the folder of pictures and masks")
+
+
+def _notes(sets: Sequence[PackedSet]) -> Iterable[str]:
+    for packed in sets:
+        pictures, checked = int(packed.facts["pictures"]), int(packed.facts["checked"])
+        if checked < pictures:
+            yield f"{packed.name}: {checked} of {pictures} pictures were opened, an even sample"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _not_written(cache: Path, error: OSError) -> OutputError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(
+            f"{shown_name(cache)}: the disk is full", hint="free some space, then run it again"
+        )
+    return OutputError(
+        f"{shown_name(cache)}: cannot be written ({error.strerror or error})",
+        hint="choose a folder you can write to",
+    )

@@ -1,0 +1,1 @@
+"""Readers of annotated pictures, one file a format."""

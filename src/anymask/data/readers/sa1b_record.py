@@ -1,0 +1,136 @@
+"""One picture of SA-1B: what its JSON says.
+
+Source: the published SA-1B data set: {"image": {"width", "height", …}, "annotations":
+[{"id", "segmentation": {"size": [H, W], "counts": text}, …}]}.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anymask.data.readers.problem import Problem
+from anymask.data.readers.segmentation import image_size, segmentation_runs
+from anymask.data.sample_record import AnnotatedFile, BadSample
+
+NO_RECORD = Problem(
+    code="no-annotation",
+    message="has no JSON of the same name",
+    hint="add the JSON or remove the picture",
+)
+NO_PICTURE = Problem(
+    code="no-picture",
+    message="has no picture of the same name",
+    hint="add the picture or remove the JSON",
+)
+TWO_OF_A_NAME = Problem(
+    code="ambiguous-pair",
+    message="there are several files of the same name",
+    hint="keep one picture and one JSON",
+)
+
+
+def annotated_pair(
+    text: bytes, picture: AnnotatedFile, record_shown: str
+) -> Iterator[AnnotatedFile | BadSample]:
+    """Put a picture and its record together.
+
+    Args:
+        text: The JSON.
+        picture: The picture, as yet without size and masks.
+        record_shown: Where the JSON is, for people.
+
+    Yields:
+        What is wrong with single masks (the codes of `segmentation_runs`), then the picture with
+        the others; or one row with code "bad-json" or "bad-record".
+    """
+    set_name = picture.set_name
+    record = _record(text)
+    if isinstance(record, Problem):
+        yield record.at(set_name, record_shown)
+        return
+    size_hw = image_size(record["image"])
+    runs: list[NDArray[np.int64]] = []
+    for number, annotation in enumerate(record["annotations"]):
+        is_record = isinstance(annotation, Mapping)
+        segmentation = annotation.get("segmentation") if is_record else None
+        found = segmentation_runs(segmentation, size_hw)
+        if isinstance(found, Problem):
+            shown_id = annotation.get("id", f"#{number}") if is_record else f"#{number}"
+            yield found.at(set_name, f"{record_shown}: annotation {shown_id!r:.40}")
+            continue
+        counts, size_hw = found
+        runs.append(counts)
+    yield AnnotatedFile(
+        set_name=set_name,
+        name=picture.name,
+        source=picture.source,
+        shown=picture.shown,
+        size_hw=size_hw,
+        runs=tuple(runs),
+    )
+
+
+def picture_without_masks(
+    set_name: str, name: str, source: Path | bytes, shown: str
+) -> AnnotatedFile:
+    """Give a picture of which nothing is known yet.
+
+    Args:
+        set_name: Name of the data set.
+        name: Name inside the set.
+        source: The file, or its bytes.
+        shown: Where it is, for people.
+    """
+    return AnnotatedFile(
+        set_name=set_name, name=name, source=source, shown=shown, size_hw=None, runs=()
+    )
+
+
+def unreadable(error: OSError) -> Problem:
+    """Say that a file cannot be opened.
+
+    Args:
+        error: What the system said.
+    """
+    return Problem(
+        code="unreadable",
+        message=f"cannot be read ({error.strerror or error})",
+        hint="check the file and its permissions",
+    )
+
+
+def json_problem(error: ValueError) -> Problem:
+    """Say where a text stops being JSON.
+
+    Args:
+        error: What `json.loads` raised.
+    """
+    if isinstance(error, json.JSONDecodeError):
+        where = f"line {error.lineno} column {error.colno}: {error.msg}"
+    else:
+        where = str(error).replace("\n", " ")
+    return Problem(code="bad-json", message=f"is not whole JSON ({where})", hint="write it again")
+
+
+def _record(text: bytes) -> dict[str, Any] | Problem:
+    """Give a record of which "image" and "annotations" are what they must be."""
+    try:
+        record: dict[str, Any] = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return json_problem(ValueError(error) if isinstance(error, RecursionError) else error)
+    is_right = (
+        isinstance(record, dict)
+        and isinstance(record.get("image"), dict)
+        and isinstance(record.get("annotations"), list)
+    )
+    if is_right:
+        return record
+    return Problem(
+        code="bad-record",
+        message='is no SA-1B record: "image" or "annotations" is missing',
+        hint="check which format it is in",
+    )

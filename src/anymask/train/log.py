@@ -1,0 +1,147 @@
+"""What a run tells: one JSON line at a time, a live bar, and TensorBoard where it is asked for."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from anymask.errors import MissingExtra
+from anymask.masks.atomic import write_bytes
+from anymask.train.settings import TrainSettings
+
+LOG = "log.jsonl"
+FAILED_SAMPLES = "failures.jsonl"
+PLAIN_LINE_EVERY = 0.05  # of the run
+
+
+class RunLog:
+    """The log of one run in its folder.
+
+    Args:
+        folder: The run's folder.
+        step: Step the run goes on from; later lines of an earlier try are taken out.
+        is_written: Whether this process writes at all: the first one does.
+        tensorboard: Whether TensorBoard gets the figures too.
+
+    Raises:
+        MissingExtra: If TensorBoard is asked for and not installed.
+    """
+
+    def __init__(
+        self, folder: Path, step: int, *, is_written: bool = True, tensorboard: bool = False
+    ) -> None:
+        self.folder, self.is_written = folder, is_written
+        self.writer: Any = None
+        if not is_written:
+            return
+        if tensorboard:
+            self.writer = _tensorboard(folder, step)
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / LOG).exists():
+            kept = [line for line in _whole_lines(folder / LOG) if json.loads(line)["step"] <= step]
+            write_bytes(folder / LOG, "".join(f"{line}\n" for line in kept).encode())
+
+    def write(self, step: int, figures: Mapping[str, object]) -> None:
+        """Append one line, numbers rounded to four places."""
+        if not self.is_written:
+            return
+        rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}
+        with (self.folder / LOG).open("a") as log:
+            log.write(json.dumps({"step": step, **rounded}) + "\n")
+        if self.writer is not None:
+            for name, value in figures.items():
+                if isinstance(value, int | float):
+                    self.writer.add_scalar(name, value, step)
+
+    def bad_samples(self, step: int, names: Sequence[str], reason: str) -> None:
+        """Append samples that could not be used to the list of failures."""
+        if not (self.is_written and names):
+            return
+        with (self.folder / FAILED_SAMPLES).open("a") as log:
+            for name in names:
+                row = {"step": step, "input": name, "code": "not-usable", "message": reason}
+                log.write(json.dumps(row) + "\n")
+
+    def close(self) -> None:
+        """Bring what was written to the disk."""
+        if self.writer is not None:
+            self.writer.close()
+
+
+def _whole_lines(path: Path) -> Iterator[str]:
+    """Give the lines that are whole: a killed run may leave half of its last."""
+    for line in path.read_text().splitlines():
+        with suppress(ValueError):
+            json.loads(line)
+            yield line
+
+
+def _tensorboard(folder: Path, step: int) -> Any:  # noqa: ANN401 - the package is optional
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingExtra(
+            "TensorBoard is not installed", hint='run pip install "anymask[train]"'
+        ) from error
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+
+
+@contextmanager
+def run_log(
+    folder: Path, step: int, settings: TrainSettings, *, is_written: bool
+) -> Iterator[RunLog]:
+    """Keep a run's log while it goes on; see `RunLog`."""
+    log = RunLog(folder, step, is_written=is_written, tensorboard=settings.tensorboard)
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+@contextmanager
+def live_bar(*, is_shown: bool) -> Iterator[Callable[[float, str], None]]:
+    """Show how far a run is, what it reaches, and the time left; plain lines without a terminal.
+
+    Args:
+        is_shown: Whether this process speaks at all.
+
+    Yields:
+        A function that takes the progress in [0, 1] and a text.
+    """
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    bar = Progress(
+        TextColumn("training"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:.0f} %"),
+        TextColumn("{task.fields[figures]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not (is_shown and console.is_terminal),
+    )
+    told = 0.0
+
+    def show(done: float, text: str) -> None:
+        nonlocal told
+        bar.update(task, completed=done, figures=text)
+        if is_shown and not console.is_terminal and done >= told + PLAIN_LINE_EVERY:
+            console.print(f"training {done:.0%} · {text}")
+            told = done
+
+    with bar:
+        task = bar.add_task("training", total=1.0, figures="")
+        yield show
+
+
+def in_words(figures: Mapping[str, float]) -> str:
+    """Give the figures of a live bar: loss, IoU after 1, 3 and 8 clicks, speed."""
+    words = [f"loss {figures['loss']:.3f}"] if "loss" in figures else []
+    clicks = [figures.get(name) for name in ("click", "clicks_3", "clicks_8")]
+    if all(value is not None for value in clicks):
+        words.append("IoU at 1/3/8 clicks " + "/".join(f"{value:.2f}" for value in clicks))
+    if "pictures_per_second" in figures:
+        words.append(f"{figures['pictures_per_second']:.1f} pictures/s")
+    return " · ".join(words)

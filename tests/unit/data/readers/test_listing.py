@@ -1,0 +1,32 @@
+"""Folders are listed once each, hidden files left out."""
+
+import pytest
+
+from anymask.data.readers.listing import walk
+from anymask.errors import DataError
+
+
+def test_files_come_sorted_folder_by_folder(tmp_path):
+    for name in ("b/y.jpg", "b/x.jpg", "a/z.jpg", "top.jpg", ".hidden", "a/.git/config"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert list(walk(tmp_path)) == [
+        ("", ["top.jpg"]),
+        ("a", ["z.jpg"]),
+        ("b", ["x.jpg", "y.jpg"]),
+    ]
+
+
+def test_links_that_lead_back_end(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.jpg").touch()
+    (tmp_path / "a" / "up").symlink_to(tmp_path)
+    (tmp_path / "a" / "self").symlink_to(tmp_path / "a" / "self")
+    assert [(inside, files) for inside, files in walk(tmp_path) if "x.jpg" in files] == [
+        ("a", ["x.jpg"])
+    ]
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"gone: cannot be listed \(No such file or directory\)"):
+        list(walk(tmp_path / "gone"))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from anymask.data.packing import SetLayout
 
 SOME_UNUSABLE = 3
+SETS_SHOWN = 3
 
 data_app = typer.Typer()
 
@@ -31,7 +32,7 @@ class CheckFlags:
     """What `anymask data check` takes; each field is a flag."""
 
     data: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Annotated pictures, in any layout.")
+        list[Path], typer.Argument(metavar="DIR", help="Annotated pictures, in any layout.")
     ]
     against: Annotated[
         list[Path] | None,
@@ -49,7 +50,7 @@ class PackFlags:
     """What `anymask data pack` takes; each field is a flag."""
 
     data: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Annotated pictures, in any layout.")
+        list[Path], typer.Argument(metavar="DIR", help="Annotated pictures, in any layout.")
     ]
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="CACHE", help="Folder for the prepared sets.")
@@ -68,7 +69,7 @@ class LookFlags:
     """What `anymask data look` takes; each field is a flag."""
 
     data: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Annotated pictures, in any layout.")
+        list[Path], typer.Argument(metavar="DIR", help="Annotated pictures, in any layout.")
     ]
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="PNG to write.")]
     number: Annotated[int, typer.Option(metavar="N", help="Pictures on the sheet.")] = 24
@@ -100,6 +101,7 @@ def _check(flags: CheckFlags) -> int:
     else:
         _print_sets(screen, sets)
         _print_findings(screen, findings)
+        _print_end(screen, findings, num_others=sum(len(checked.pictures) for checked in against))
     return SOME_UNUSABLE if any(finding.level == "error" for finding in findings) else 0
 
 
@@ -140,7 +142,7 @@ def _pack(flags: PackFlags) -> int:
         screen.note(note)
     counts = prepared.counts
     if counts.bad:
-        screen.note(f"{counts.bad} samples are left out, listed in {shown_name(failures)}")
+        screen.note(f"left out: {counts.bad}, listed in {shown_name(failures)}")
     screen.say(
         f"prepared {counts.pictures} pictures with {counts.masks} masks in "
         f"{len(prepared.sets)} sets in {shown_name(flags.out)}"
@@ -280,20 +282,44 @@ def _facts(checked: "CheckedSet") -> dict[str, object]:
 
 
 def _print_findings(screen: Screen, findings: "Sequence[Finding]") -> None:
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(f"{finding.code}/{finding.message}", []).append(finding)
+    for group in groups.values():
+        largest_first = sorted(group, key=lambda finding: -finding.count)
+        first, count = largest_first[0], sum(finding.count for finding in group)
+        colour = "bold red" if first.level == "error" else "yellow"
+        screen.say()
+        head = Text.assemble((f"{first.level}: ", colour), f"{count} {first.message}")
+        screen.say(head.append(_where(largest_first)))
+        for example in first.examples:
+            screen.say(f"  {example}")
+        if count > len(first.examples) > 0:
+            screen.say(f"  … and {count - len(first.examples)} more")
+        screen.say(Text.assemble(("  to do: ", "bold"), first.hint))
+
+
+def _print_end(screen: Screen, findings: "Sequence[Finding]", num_others: int) -> None:
+    """Say what was looked for and not found."""
+    screen.say()
+    if num_others and not any(finding.code == "leakage" for finding in findings):
+        screen.say(f"none of the {num_others} pictures of --against is among them")
+    unusable = sum(finding.count for finding in findings if finding.level == "error")
     if not findings:
         screen.say("nothing is wrong")
-        return
-    for finding in findings:
-        colour = "bold red" if finding.level == "error" else "yellow"
-        where = f"{finding.set_name}: " if finding.set_name else ""
-        screen.say()
-        head = Text.assemble((f"{finding.level}: ", colour), f"{where}{finding.count} ")
-        screen.say(head.append(finding.message))
-        for example in finding.examples:
-            screen.say(f"  {example}")
-        if finding.count > len(finding.examples) > 0:
-            screen.say(f"  … and {finding.count - len(finding.examples)} more")
-        screen.say(Text.assemble(("  to do: ", "bold"), finding.hint))
+    elif not unusable:
+        screen.say("every sample can be used; the warnings are for you to judge")
+    else:
+        screen.say(f"{unusable} faults must be mended before this data is used")
+
+
+def _where(findings: "Sequence[Finding]") -> str:
+    """Name the sets, those with most first."""
+    named = [f"{finding.set_name} ({finding.count})" for finding in findings if finding.set_name]
+    if not named:
+        return ""
+    more = f" and {len(named) - SETS_SHOWN} more sets" if len(named) > SETS_SHOWN else ""
+    return f", in {', '.join(named[:SETS_SHOWN])}{more}"
 
 
 def _write_records(

@@ -141,10 +141,13 @@ def examine(sets: Sequence[CheckedSet], against: Sequence[CheckedSet] = ()) -> t
         repeated = _pairs(checked.pictures)
         findings += _repeated(checked.name, checked.pictures, checked.pictures, repeated)
         findings += _colour_finding(checked, repeated)
-    for index, first in enumerate(sets):
-        for second in sets[index + 1 :]:
-            pairs = _pairs(first.pictures, second.pictures)
-            findings += _repeated("", first.pictures, second.pictures, pairs)
+    everything = [picture for checked in sets for picture in checked.pictures]
+    between = [
+        pair
+        for pair in _pairs(everything)
+        if everything[pair.first].set_name != everything[pair.second].set_name
+    ]
+    findings += _repeated("", everything, everything, between)
     findings += _leaks(sets, against)
     return tuple(sorted(findings, key=lambda finding: finding.level != "error"))
 

@@ -1,6 +1,5 @@
 """An annotated file opened: its picture and its masks held against each other."""
 
-import hashlib
 from dataclasses import dataclass
 
 import cv2
@@ -87,13 +86,14 @@ def usable_bytes(opened: OpenedSample) -> bytes | None:
         opened: An opened picture.
 
     Returns:
-        The file's bytes: upright, in sRGB, not cut short, still the ones that were opened.
+        The file's bytes: upright, in sRGB, not cut short, not another picture by now.
     """
     picture, source = opened.picture, opened.file.source
     if picture.format != "JPEG" or picture.orientation != 1:
         return None
-    encoded = source if isinstance(source, bytes) else source.read_bytes()
-    if hashlib.sha256(encoded).hexdigest() != picture.sha256:
+    try:
+        encoded = source if isinstance(source, bytes) else source.read_bytes()
+    except OSError:  # gone since it was opened
         return None
     seen = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
     if seen is None or seen.shape != picture.pixels.shape:

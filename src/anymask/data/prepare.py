@@ -270,7 +270,7 @@ def _complete(part: Path, layout: SetLayout, used: Sequence[Path]) -> None:
     folders = {str(Path(name).parent) for name in outside} if facts["bad"] else ()
     facts["folders"] = _times_of(folders)
     facts["stamp"] = _stamp(layout.path, outside, facts["settings"])
-    facts["index_sha256"] = _sha256(part / "index.npy")
+    facts["index_sha256"] = _index_sha256(part)
     with path.open("w", encoding="ascii") as file:
         file.write(json.dumps(facts, indent=1) + "\n")
         file.flush()
@@ -282,7 +282,7 @@ def _reusable(folder: Path, layout: SetLayout) -> int | None:
     try:
         facts = json.loads((folder / "facts.json").read_bytes())
         stamp = _stamp(layout.path, facts["outside"], facts["settings"])
-        if stamp != facts["stamp"] or _sha256(folder / "index.npy") != facts["index_sha256"]:
+        if stamp != facts["stamp"] or _index_sha256(folder) != facts["index_sha256"]:
             return None
         if _times_of(facts["folders"]) != facts["folders"]:
             return None
@@ -391,9 +391,12 @@ def _notes(sets: Sequence[PackedSet]) -> Iterable[str]:
             yield f"{packed.name}: {checked} of {pictures} pictures were opened, an even sample"
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _index_sha256(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for name in ("index.npy", "names.bin"):
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 def _not_written(cache: Path, error: OSError) -> OutputError:

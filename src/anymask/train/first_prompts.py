@@ -185,7 +185,7 @@ def masks_of(targets: Tensor) -> list[Mask]:
 
 
 def to_frame(cells: Tensor, stride: float) -> Tensor:
-    """Give the centres of cells, (…, 2), in frame pixels."""
+    """Give the centres of cells, (..., 2), in frame pixels."""
     return (cells + 0.5) * stride - 0.5
 
 

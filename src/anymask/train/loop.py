@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from anymask.train.checkpoint import (
     Checkpoint,
@@ -231,6 +231,7 @@ def learn_batches(
     parts = settings.accumulate
     all_figures: list[dict[str, float]] = []
     all_drawn: list[Any] = []
+    sums: dict[nn.Parameter, Tensor] = {}
     for part in range(parts):
         number = (run.step * world.processes + world.rank) * parts + part
         rng = np.random.default_rng([settings.seed, LEARNING, number])
@@ -238,9 +239,25 @@ def learn_batches(
         with torch.autocast(world.device.type, torch.bfloat16, settings.precision == "bf16"):
             drawn = next(feed)
             all_figures.append(task.learn(drawn, rng, 1 / parts))
+        set_aside_gradients(run.model, sums)
         all_drawn += drawn
+    for parameter, gradient in sums.items():
+        parameter.grad = gradient
     keys = all_figures[0].keys()
     return {k: float(np.mean([f[k] for f in all_figures if k in f])) for k in keys}, all_drawn
+
+
+def set_aside_gradients(model: nn.Module, sums: dict[nn.Parameter, Tensor]) -> None:
+    """Add a batch's gradients to the sums, and clear them.
+
+    Each batch is added up by itself first, in the order that two processes would do it, so that
+    both ways give the same numbers to the last digit.
+    """
+    for parameter in model.parameters():
+        if parameter.grad is not None:
+            before = sums.get(parameter)
+            sums[parameter] = parameter.grad if before is None else before.add_(parameter.grad)
+            parameter.grad = None
 
 
 @torch.no_grad()

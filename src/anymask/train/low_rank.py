@@ -160,8 +160,8 @@ def merge_low_rank(module: nn.Module) -> list[str]:
 def _merge(layer: nn.Module) -> None:
     # torch's own removal changes the class, which a deep copy shares: merging the running average
     # would break the model still in training.
-    weight = layer.parametrizations["weight"].original  # type: ignore[index]
-    weight.copy_(layer.weight)
+    weight = layer.get_parameter("parametrizations.weight.original")
+    weight.copy_(torch.as_tensor(layer.weight))
     layer.__class__ = type(layer).__bases__[0]
     del layer._modules["parametrizations"]
     # In front of the bias, where a model of the same kind has it.

@@ -220,7 +220,8 @@ def average_over_processes(tensors: Iterable[Tensor]) -> None:
 def average_gradients(model: nn.Module, *figures: float) -> tuple[float, ...]:
     """Average gradients and running statistics over all processes, in place.
 
-    A parameter without a gradient counts as one of zeros, since another process may have one.
+    A parameter that has a gradient in some of them counts as zero in the others; one that has none
+    anywhere keeps none, as it would in a single process.
 
     Args:
         model: The model after its backward pass.
@@ -232,13 +233,13 @@ def average_gradients(model: nn.Module, *figures: float) -> tuple[float, ...]:
     if not is_shared_run():
         return figures
     learning = [p for p in model.parameters() if p.requires_grad]
-    for parameter in learning:
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-    gradients = [p.grad for p in learning if p.grad is not None]
+    is_used = learning[0].new_tensor([p.grad is not None for p in learning])
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in learning]
     statistics = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
     agreed = learning[0].new_tensor(figures, dtype=torch.float32)
-    average_over_processes([*gradients, *statistics, agreed])
+    average_over_processes([*gradients, *statistics, is_used, agreed])
+    for parameter, gradient, share in zip(learning, gradients, is_used.tolist(), strict=True):
+        parameter.grad = gradient if share > 0 else None
     return tuple(agreed.tolist())
 
 

@@ -144,7 +144,7 @@ def batch_sheet(
         Uint8 RGB, (H, W, 3).
     """
     pixels = batch.pixels[:most_pictures].permute(0, 2, 3, 1).float().cpu().numpy()
-    pixels = pixels * np.float32(config.pixel_std) + np.float32(config.pixel_mean)
+    pixels = pixels * np.array(config.pixel_std) + np.array(config.pixel_mean)
     frames = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     targets, clicks, boxes = (
         field[:most_pictures, :most_masks].float().cpu().numpy()
@@ -174,7 +174,7 @@ def _panel(
     colour: Colour = ANSWER_COLOUR,
 ) -> Pixels:
     """Draw a picture, a mask and a prompt as wide as a column."""
-    size_hw = fitted(*picture.shape[:2], PANEL_PX)
+    size_hw = fitted(picture.shape[0], picture.shape[1], PANEL_PX)
     drawn = resized(np.ascontiguousarray(picture), size_hw)
     if mask is not None:
         grey = resized(mask.astype(np.uint8) * 255, size_hw)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -44,7 +45,7 @@ def shard_layout(path: Path) -> FakeLayout:
     return FakeLayout(path=path, give=give)
 
 
-def write_scenes(folder: Path, number: int = 3, suffix: str = "png") -> list[AnnotatedFile]:
+def write_scenes(folder: Path, number: int = 3, suffix: str = "png") -> list:
     """Write scenes as picture files and give them with their masks."""
     folder.mkdir(exist_ok=True)
     files = []
@@ -57,7 +58,7 @@ def write_scenes(folder: Path, number: int = 3, suffix: str = "png") -> list[Ann
     return files
 
 
-def annotated(path: Path, size_hw, runs) -> AnnotatedFile:
+def annotated(path, size_hw, runs) -> AnnotatedFile:
     """A picture file with masks."""
     return AnnotatedFile(
         set_name=path.parent.name,
@@ -69,6 +70,11 @@ def annotated(path: Path, size_hw, runs) -> AnnotatedFile:
     )
 
 
-def folder_layout(folder: Path, files: list[AnnotatedFile | BadSample]) -> FakeLayout:
+def folder_layout(folder: Path, files) -> FakeLayout:
     """A folder with these files and faults."""
     return FakeLayout(path=folder, give=lambda: iter(files))
+
+
+def decoded(encoded: bytes) -> np.ndarray:
+    """The pixels of a JPEG or PNG file, RGB."""
+    return np.asarray(cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB))

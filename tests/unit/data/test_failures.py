@@ -74,5 +74,5 @@ def test_one_percent_rounded_up_may_be_skipped(tmp_path, number, total):
 def test_masks_lost_by_shrinking_stop_nothing(tmp_path):
     vanished = [bad(index, "mask-vanishes") for index in range(9)]
     check_bad(vanished, 10, tmp_path / "f", skip_bad=False)
-    with pytest.raises(ConfigError, match="^1 of 10 samples is bad, namely: p1"):
+    with pytest.raises(ConfigError, match=r"^1 of 10 samples is bad, namely: p1"):
         check_bad([*vanished, bad(1)], 10, tmp_path / "f", skip_bad=False)

@@ -19,7 +19,7 @@ def photo(name: str) -> np.ndarray:
 
 def recoded(pixels: np.ndarray) -> np.ndarray:
     encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 40])[1]
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
 
 
 CHANGES = {

@@ -133,8 +133,10 @@ def test_unreadable_pictures_are_passed_over_and_named(pictures: Pictures) -> No
     a = pictures("a", 2)
     mixture = Mixture((replace(a[0], encoded=b"broken"), a[1]))
     rng = np.random.default_rng(0)
-    samples = [mixture.draw(64, SampleSettings(), rng) for _ in range(40)]
+    whole = SampleSettings(zoom_share=0, whole_share=1)
+    samples = [mixture.draw(64, whole, rng) for _ in range(40)]
     assert {sample.name for sample in samples} == {"a/a_001"}
+    assert {sample.redraws for sample in samples} == {0}
     assert {sample.bad for sample in samples} == {(), ("a/a_000",)}
 
 

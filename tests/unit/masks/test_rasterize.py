@@ -68,13 +68,21 @@ def test_a_crossing_ring_is_even_odd_and_two_rings_are_united():
     assert polygon_mask([twice, twice], (8, 8)).all()
 
 
+def test_no_run_is_empty_but_the_first():
+    below = [[0, 0, 4, 0, 4, 4, 0, 4], [0, 4, 4, 4, 4, 8, 0, 8]]
+    assert polygon_runs(below, (8, 8)).tolist() == [0, 32, 32]
+    everything = [0, 0, 8, 0, 8, 8, 0, 8]
+    assert polygon_runs([everything], (8, 8)).tolist() == [0, 64]
+    assert polygon_runs([[4, 0, 8, 0, 8, 8, 4, 8]], (8, 8)).tolist() == [32, 32]
+
+
 def test_no_ring_fills_nothing():
     assert polygon_runs([], (3, 4)).tolist() == [12]
 
 
 def test_pairs_and_flat_numbers_are_the_same():
     flat = [1.5, 2, 9, 3, 4, 10.25]
-    pairs = [[1.5, 2], [9, 3], [4, 10.25]]
+    pairs = [[1.5, 2.0], [9.0, 3.0], [4.0, 10.25]]
     np.testing.assert_array_equal(polygon_runs([flat], (12, 12)), polygon_runs([pairs], (12, 12)))
 
 

@@ -18,6 +18,7 @@ from anymask.model.image_encoder import (
     relative_rows,
     resize_positions,
 )
+from anymask.model.layers import drop_path
 from tests.unit.model.seeded import fill, numbers
 
 
@@ -170,3 +171,119 @@ def test_the_encoder_is_its_figure_at_any_side(size):
     expected = encoder.neck(x.permute(2, 0, 1)[None])
     torch.testing.assert_close(encoder(pixels).embedding, expected, rtol=1e-4, atol=1e-5)
     assert encoder(pixels).high_res == ()
+
+
+# --- training ---
+
+
+def float64_encoder() -> Any:
+    config = VitConfig(width=16, depth=3, num_heads=2, global_blocks=(1,), window=3)
+    encoder = VitImageEncoder(config, 96, 8).double()
+    fill(encoder)
+    return encoder
+
+
+def test_gradients_of_the_encoder_are_those_of_plain_softmax_attention(monkeypatch):
+    """Every parameter, relative positions too, through windows, padding and a global block."""
+    encoder, gradients = float64_encoder(), []
+    pixels = numbers((2, 3, 64, 96), 1).double().requires_grad_()
+    weights = numbers((2, 8, 4, 6), 2).double()
+
+    def plainly(self, qkv):
+        B, h, w, _ = qkv.shape
+        q, k, v = qkv.reshape(B, h * w, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
+        scores = [
+            plain_scores(q[i], k[i], self.rel_pos_h, self.rel_pos_w, h, w).softmax(-1) @ v[i]
+            for i in range(B)
+        ]
+        return torch.stack(scores).transpose(1, 2).reshape(B, h, w, -1)
+
+    for attend in (SpatialAttention._attend, plainly):
+        monkeypatch.setattr(SpatialAttention, "_attend", attend)
+        monkeypatch.setattr(image_encoder, "SCORES_AT_ONCE", 50)
+        inputs = [pixels, *encoder.parameters()]
+        gradients.append(torch.autograd.grad((encoder(pixels)[0] * weights).sum(), inputs))
+    names = ["pixels", *(name for name, _ in encoder.named_parameters())]
+    for name, found, expected in zip(names, *gradients, strict=True):
+        assert expected.abs().max() > 0, name
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11, msg=name)
+
+
+@pytest.mark.parametrize("drop_rate", [0.0, 0.5])
+def test_recomputed_blocks_give_the_same_gradients_and_keep_less(drop_rate):
+    encoder, gradients, kept = float64_encoder().train(), [], []
+    for block in encoder.blocks:
+        block.drop_rate = drop_rate
+    pixels = numbers((4, 3, 64, 64), 1).double()
+    for recompute in (False, True):
+        encoder.recompute = recompute
+        torch.manual_seed(5)
+        sizes: list[int] = []
+
+        def keep(x, sizes=sizes):
+            sizes.append(x.numel())
+            return x
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda x: x):
+            loss = (encoder(pixels).embedding * numbers((4, 8, 4, 4), 2)).sum()
+        kept.append(sum(sizes))
+        gradients.append(torch.autograd.grad(loss, list(encoder.parameters())))
+    blocks = [numel - pixels.numel() for numel in kept]  # the pixels themselves are kept anyway
+    assert blocks[1] < blocks[0] / 4
+    for one, other in zip(*gradients, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_recomputing_changes_nothing_outside_training(monkeypatch):
+    encoder = float64_encoder().eval()
+    encoder.recompute = True
+    monkeypatch.setattr(image_encoder, "checkpoint", None)  # calling it would fail
+    assert encoder(numbers((1, 3, 64, 64), 1).double()).embedding.shape == (1, 8, 4, 4)
+    with torch.no_grad():
+        encoder.train()(numbers((1, 3, 64, 64), 1).double())
+
+
+def test_dropped_blocks_pass_pictures_on_and_others_count_more():
+    config = VitConfig(width=16, depth=1, num_heads=2, global_blocks=(0,))
+    block = image_encoder.Block(config, None, 4).double()
+    fill(block)
+    tokens = numbers((64, 4, 4, 16), 1).double()
+    attended = block.attn(block.norm1(tokens), None)
+    block.drop_rate = 0.75
+    assert torch.equal(block.eval()(tokens), _block(block, tokens, attended, 1, 1))
+    torch.manual_seed(0)
+    out, kinds = block.train()(tokens), []
+    cases = [(a, m) for a in (0, 4) for m in (0, 4)]  # a branch that stays counts 1 / (1 - 0.75)
+    expected = [_block(block, tokens, attended, a, m) for a, m in cases]
+    for picture in range(64):
+        fits = [torch.allclose(out[picture], e[picture], rtol=1e-9) for e in expected]
+        assert sum(fits) == 1
+        kinds.append(fits.index(True))
+    assert set(kinds) == {0, 1, 2, 3}  # attention and MLP are left out independently
+    assert 25 <= kinds.count(0) <= 47  # of 64, 36 ± 4 by chance
+
+
+def _block(block, tokens, attended, attention: int, mlp: int):
+    x = tokens + attention * attended
+    return x + mlp * block.mlp(block.norm2(x))
+
+
+def test_dropped_branches_are_right_on_average():
+    torch.manual_seed(1)
+    branch = torch.ones(20_000, 2, 1)
+    dropped = drop_path(branch, 0.4)
+    assert dropped.mean().item() == pytest.approx(1, abs=0.02)
+    assert sorted(set(dropped.flatten().tolist())) == [0, pytest.approx(1 / 0.6)]
+    assert torch.equal(dropped[:, 0], dropped[:, 1])
+    assert drop_path(branch, 0.0) is branch
+
+
+def test_tokens_without_relative_positions_do_not_know_their_place():
+    config = VitConfig(width=16, depth=1, num_heads=2, global_blocks=(0,))
+    block = image_encoder.Block(config, None, None).eval()
+    fill(block)
+    assert not [name for name in block.state_dict() if "rel_pos" in name]
+    tokens = numbers((2, 3, 4, 16), 1)
+    row = block(tokens.reshape(2, 1, 12, 16))
+    torch.testing.assert_close(block(tokens).reshape(2, 1, 12, 16), row)
+    torch.testing.assert_close(block(tokens.flip(1)), block(tokens).flip(1))

@@ -69,7 +69,7 @@ def test_published_conversation_is_the_papers(monkeypatch: pytest.MonkeyPatch) -
     model = small_vit()
     batch, recorder = small_batch(model, masks=3), Recorder(model, monkeypatch)
     places = set()
-    for seed in range(12):
+    for seed in range(6):
         recorder.asked.clear()
         recorder.answers.clear()
         converse(model, batch, np.random.default_rng(seed), PUBLISHED)
@@ -92,7 +92,7 @@ def test_published_conversation_is_the_papers(monkeypatch: pytest.MonkeyPatch) -
             torch.testing.assert_close(given, expected.detach())
             if added[number - 1]:
                 check_clicks(asked[number], given, batch.targets)
-    assert len(places) > 4
+    assert len(places) > 2
     assert max(places) < 8
 
 
@@ -200,7 +200,7 @@ def test_short_conversation_asks_as_before(
     model: Sam, batch: TrainingBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recorder = Recorder(model, monkeypatch)
-    rng = np.random.default_rng(1)  # three rounds
+    rng = np.random.default_rng(0)  # three rounds
     converse(model, batch, rng, SHORT)
     assert [prompts.labels.shape[2] for prompts in recorder.asked] == [2, 3, 4]
     is_box = recorder.asked[0].labels[..., 0] == 2
@@ -226,7 +226,7 @@ def test_next_click_corrects_the_mask_beside_it(batch: TrainingBatch) -> None:
 
 
 def test_every_parameter_learns(model: Sam, batch: TrainingBatch) -> None:
-    figures = converse(model, batch, np.random.default_rng(1), SHORT)
+    figures = converse(model, batch, np.random.default_rng(0), SHORT)  # three rounds
     silent = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     # A guess that is best for no mask of this small batch has nothing to learn from it.
     guesses = tuple(f"mask_decoder.output_hypernetworks_mlps.{i}." for i in (1, 2, 3))
@@ -255,10 +255,10 @@ def test_gradients_equal_one_backward_pass_through_everything(
 def test_groups_of_masks_change_no_gradient() -> None:
     model = small_vit()
     batch = small_batch(model, masks=5)
-    shares = {"box_and_click_share": 0.3, "rough_mask_share": 0.3}
+    mixed = replace(PUBLISHED, box_and_click_share=0.3, rough_mask_share=0.3)
     taken, figures = [], []
     for at_once in (64, 4, 1):
-        settings = replace(PUBLISHED, masks_at_once=at_once, **shares)
+        settings = replace(mixed, masks_at_once=at_once)
         figures.append(converse(model, batch, np.random.default_rng(3), settings))
         taken.append(gradients(model))
     same_gradients(taken[0], taken[1])
@@ -315,19 +315,23 @@ def test_frozen_encoder_gets_no_gradient_and_the_decoder_the_same(make) -> None:
 def test_frozen_encoder_runs_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     model, seen = small_vit(), []
     model.image_encoder.requires_grad_(False)
-    encode = model.encode
+    encode, decode = model.encode, model.decode
 
     def recorded(pixels: torch.Tensor) -> ImageFeatures:
         seen.append(torch.is_grad_enabled())
         return encode(pixels)
 
+    def looked(features: ImageFeatures, prompts: PromptBatch) -> MaskPredictions:
+        seen.append(features.embedding.requires_grad)
+        return decode(features, prompts)
+
     monkeypatch.setattr(model, "encode", recorded)
-    converse(model, small_batch(model), np.random.default_rng(0), SHORT)
-    assert seen == [False]
+    monkeypatch.setattr(model, "decode", looked)
+    converse(model, small_batch(model), np.random.default_rng(0), replace(SHORT, most_rounds=1))
+    assert seen == [False, False]
 
 
-@pytest.mark.parametrize("settings", [SHORT, PUBLISHED])
-@pytest.mark.parametrize("make", [small_model, small_vit])
+@pytest.mark.parametrize(("make", "settings"), [(small_model, SHORT), (small_vit, PUBLISHED)])
 def test_bfloat16_learns_nearly_the_same(make, settings: ConversationSettings) -> None:
     model = make()
     batch, settings = small_batch(model), replace(settings, masks_at_once=2)

@@ -2,35 +2,57 @@
 
 import copy
 import json
+import signal
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from anymask.data.mixing import Mixture
-from anymask.data.samples import SampleSettings
-from anymask.data.shards import read_shards
-from anymask.errors import DataError, OutputError, StateError
+from anymask.data.samples import Sample, SampleSettings
+from anymask.errors import ConfigError, TrainingError
 from anymask.model.sam import Sam
-from anymask.train.checkpoint import Checkpoint, latest_checkpoint, save_checkpoint
-from anymask.train.export import export_default_model
-from anymask.train.initialise import ema_decay
-from anymask.train.loop import TrainSettings, train
-from anymask.train.processes import average_over_processes, run_in_processes
-from anymask.train.recipes import default_model
+from anymask.train.checkpoint import latest_checkpoint
+from anymask.train.loop import About, train
+from anymask.train.parameters import ema_decay
 from anymask.train.schedule import SizePhase
-from anymask.weights.load import load_model
-from tests.scenes import write_shard
+from anymask.train.settings import OptimizerSettings, TrainSettings
+from anymask.train.task import Segmenting
+from tests.unit.train.conftest import about_of, task_of
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def assert_same_numbers(first: torch.nn.Module, second: torch.nn.Module) -> None:
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[name]), name
+
+
+class Interrupted:
+    """A source that does something after some draws."""
+
+    def __init__(self, source: Any, draws: int, act: Callable[[], None]) -> None:
+        self.source, self.left, self.act = source, draws, act
+
+    def draw(self, size: int, rng: np.random.Generator) -> Sample:
+        self.left -= 1
+        if self.left == 0:
+            self.act()
+        return self.source.draw(size, rng)
 
 
 def test_run_writes_log_and_two_checkpoints(
-    model: Sam, mixture: Mixture, settings: TrainSettings, tmp_path: Path
+    task: Segmenting, settings: TrainSettings, tmp_path: Path
 ) -> None:
-    average = train(model, mixture, replace(settings, steps=6), tmp_path / "run")
-    lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    settings = replace(settings, steps=6)
+    average = train(task, settings, about_of(settings, task.model), tmp_path / "run")
+    assert [line["step"] for line in log_of(tmp_path / "run")] == [1, 2, 3, 4, 5, 6]
     saved = sorted(path.name for path in (tmp_path / "run").glob("*.pt"))
     assert saved == ["step-00000004.pt", "step-00000006.pt"]
     checkpoint = latest_checkpoint(tmp_path / "run")
@@ -41,34 +63,167 @@ def test_run_writes_log_and_two_checkpoints(
         torch.testing.assert_close(checkpoint.average[name], tensor)
 
 
-def test_resumed_run_equals_an_unbroken_one(
-    model: Sam, mixture: Mixture, settings: TrainSettings, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_stopped_run_is_saved_and_ends_where_an_unbroken_one_does(
+    number: signal.Signals,
+    small_model: Sam,
+    mixture: Mixture,
+    settings: TrainSettings,
+    about: About,
+    tmp_path: Path,
 ) -> None:
-    torch.use_deterministic_algorithms(mode=True)
-    try:
-        whole = train(copy.deepcopy(model), mixture, settings, tmp_path / "whole")
-        first = copy.deepcopy(model)
-        with pytest.raises(KeyboardInterrupt):
-            train(first, _StopsAfter(mixture, 2 * settings.batch), settings, tmp_path / "broken")
-        assert latest_checkpoint(tmp_path / "broken") is not None
-        resumed = train(copy.deepcopy(model), mixture, settings, tmp_path / "broken")
-    finally:
-        torch.use_deterministic_algorithms(mode=False)
-    for name, tensor in whole.state_dict().items():
-        torch.testing.assert_close(resumed.state_dict()[name], tensor, rtol=1e-5, atol=1e-6)
+    whole = task_of(copy.deepcopy(small_model), mixture, settings)
+    train(whole, settings, about, tmp_path / "whole")
+    broken = task_of(copy.deepcopy(small_model), mixture, settings)
+    # The fifth picture belongs to the third step, which lies between two checkpoints.
+    broken.source = Interrupted(broken.source, 5, lambda: signal.raise_signal(number))
+    with pytest.raises(SystemExit if number == signal.SIGTERM else KeyboardInterrupt) as stopped:
+        train(broken, settings, about, tmp_path / "broken")
+    assert getattr(stopped.value, "code", 143) == 143
+    checkpoint = latest_checkpoint(tmp_path / "broken")
+    assert checkpoint is not None
+    assert checkpoint.step == 3
+    resumed = task_of(copy.deepcopy(small_model), mixture, settings)
+    train(resumed, settings, about, tmp_path / "broken")
+    assert_same_numbers(whole.model, resumed.model)
+    keys = ("step", "loss", "gradient_norm", "rate", "size")
+    curves = [
+        [[line[key] for key in keys] for line in log_of(tmp_path / name)]
+        for name in ("whole", "broken")
+    ]
+    assert curves[0] == curves[1]
 
 
-class _StopsAfter(Mixture):
-    """A mixture that is interrupted after some draws, as by Ctrl-C."""
+def test_second_ctrl_c_leaves_at_once(task: Segmenting, about: About, tmp_path: Path) -> None:
+    def twice() -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
-    def __init__(self, other: Mixture, draws: int) -> None:
-        self.sets, self.chances, self.left = other.sets, other.chances, draws
+    task.source = Interrupted(task.source, 3, twice)
+    with pytest.raises(KeyboardInterrupt):
+        train(task, task.settings, about, tmp_path)
+    checkpoint = latest_checkpoint(tmp_path)
+    assert checkpoint is not None
+    assert checkpoint.step == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
-    def draw(self, *args: object) -> object:  # type: ignore[override]
-        if self.left == 0:
-            raise KeyboardInterrupt
-        self.left -= 1
-        return super().draw(*args)  # type: ignore[arg-type]
+
+def test_run_killed_between_checkpoints_drops_later_lines_of_its_log(
+    small_model: Sam, mixture: Mixture, settings: TrainSettings, about: About, tmp_path: Path
+) -> None:
+    train(task_of(copy.deepcopy(small_model), mixture, settings), settings, about, tmp_path)
+    (tmp_path / "step-00000004.pt").unlink()
+    with (tmp_path / "log.jsonl").open("a") as log:
+        log.write('{"step": 5, "loss": 1.0}\n{"step": 6, "lo')
+    train(task_of(copy.deepcopy(small_model), mixture, settings), settings, about, tmp_path)
+    assert [line["step"] for line in log_of(tmp_path)] == [1, 2, 3, 4]
+
+
+def test_run_begun_otherwise_is_refused_unless_that_is_meant(
+    task: Segmenting, settings: TrainSettings, about: About, tmp_path: Path
+) -> None:
+    train(task, settings, about, tmp_path)
+    changed = replace(settings, steps=5, optimizer=OptimizerSettings(rate=1e-3, warmup_steps=2))
+    other = replace(about_of(changed, task.model, processes=2), data="other discs")
+    with pytest.raises(
+        ConfigError,
+        match=r"begun otherwise in 4 points \(optimizer.rate: 0.002 → 0.001; steps: 4 → 5; "
+        r"data: discs → other discs; processes: 1 → 2\); .*--override",
+    ):
+        train(task, changed, other, tmp_path)
+    train(task, changed, about_of(changed, task.model), tmp_path, override=True)
+    assert log_of(tmp_path)[-1]["step"] == 5
+
+
+class Poisoned(Segmenting):
+    """A task whose loss is NaN in chosen steps."""
+
+    bad: tuple[int, ...] = ()
+    seen: int = -1
+
+    def learn(
+        self, drawn: list[Sample], rng: np.random.Generator, scale: float
+    ) -> dict[str, float]:
+        figures = super().learn(drawn, rng, scale)
+        self.seen += 1
+        if self.seen in self.bad:
+            next(self.model.parameters()).grad.fill_(float("nan"))  # type: ignore[union-attr]
+        return figures
+
+
+def poisoned(task: Segmenting, *bad: int) -> Poisoned:
+    wrapped = Poisoned(model=task.model, settings=task.settings, source=task.source)
+    wrapped.bad = bad
+    return wrapped
+
+
+def test_step_with_nan_is_skipped_and_its_samples_are_listed(
+    task: Segmenting, about: About, tmp_path: Path
+) -> None:
+    train(poisoned(task, 1), task.settings, about, tmp_path)
+    assert [line["is_skipped"] for line in log_of(tmp_path)] == [0, 1, 0, 0]
+    rows = [json.loads(line) for line in (tmp_path / "failures.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 2]
+    assert all(row["input"].startswith("discs/discs_") for row in rows)
+    assert all(bool(p.isfinite().all()) for p in task.model.parameters())
+
+
+def test_three_steps_with_nan_in_a_row_stop_the_run_with_the_last_good_state(
+    task: Segmenting, about: About, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        TrainingError, match=r"not finite 3 times in a row at step 4 .*precision=fp32"
+    ):
+        train(poisoned(task, 1, 2, 3), task.settings, about, tmp_path)
+    checkpoint = latest_checkpoint(tmp_path)
+    assert checkpoint is not None
+    assert all(bool(tensor.isfinite().all()) for tensor in checkpoint.model.values())
+
+
+def test_accumulated_batches_are_averaged(
+    small_model: Sam, mixture: Mixture, settings: TrainSettings, tmp_path: Path
+) -> None:
+    settings = replace(
+        settings, steps=1, batch=1, accumulate=2, optimizer=OptimizerSettings(clip=1e9)
+    )
+    by_hand = task_of(copy.deepcopy(small_model), mixture, settings)
+    for number in range(2):
+        drawn = [by_hand.source.draw(64, np.random.default_rng([settings.seed, 1, number]))]
+        rng = np.random.default_rng([settings.seed, 2, number])
+        rng.integers(1 << 62)  # what layers skip
+        by_hand.learn(drawn, rng, 0.5)
+    expected = {n: p.grad for n, p in by_hand.model.named_parameters() if p.grad is not None}
+    task = task_of(small_model, mixture, settings)
+    found: dict[str, torch.Tensor] = {}
+    step = torch.optim.AdamW.step
+
+    def spy(optimizer: torch.optim.AdamW) -> None:
+        found.update(
+            {n: p.grad.clone() for n, p in small_model.named_parameters() if p.grad is not None}
+        )
+        step(optimizer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", spy)
+        train(task, settings, about_of(settings, small_model), tmp_path)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("part", ["model", "average"])
+def test_bf16_run_learns_in_full_precision_weights(
+    part: str, small_model: Sam, mixture: Mixture, settings: TrainSettings, tmp_path: Path
+) -> None:
+    settings = replace(settings, precision="bf16", steps=2)
+    task = task_of(small_model, mixture, settings)
+    before = {name: tensor.clone() for name, tensor in small_model.state_dict().items()}
+    train(task, settings, about_of(settings, small_model), tmp_path)
+    checkpoint = latest_checkpoint(tmp_path)
+    assert checkpoint is not None
+    state = getattr(checkpoint, part)
+    assert all(tensor.dtype == before[name].dtype for name, tensor in state.items())
+    assert any(not torch.equal(tensor, before[name]) for name, tensor in state.items())
 
 
 @pytest.mark.slow
@@ -78,90 +233,15 @@ def test_one_set_of_discs_is_learnt(mixture: Mixture, model: Sam, tmp_path: Path
         batch=2,
         phases=(SizePhase(until=1.0, sizes=(64,)),),
         sample=SampleSettings(prompts=2),
-        warmup_steps=5,
+        optimizer=OptimizerSettings(warmup_steps=5),
         log_every=1,
+        check_every=0,
     )
-    train(model, mixture, settings, tmp_path)
-    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    first, last = (
-        sum(line["loss1"] for line in part) / len(part) for part in (log[:10], log[-10:])
-    )
-    assert last < 0.75 * first
-
-
-def test_checkpoint_that_cannot_be_written_leaves_the_old_one(
-    model: Sam, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def checkpoint(step: int) -> Checkpoint:
-        return Checkpoint(
-            step=step, seconds=1.0, pictures=2, settings={}, model={}, average={}, optimizer={}
-        )
-
-    save_checkpoint(checkpoint(1), tmp_path)
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OutputError, match=r"could not be written \(No space left on device\)"):
-        save_checkpoint(checkpoint(2), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["step-00000001.pt"]
-    found = latest_checkpoint(tmp_path)
-    assert found is not None
-    assert found.step == 1
+    train(task_of(model, mixture, settings), settings, about_of(settings, model), tmp_path)
+    losses = [line["loss1"] for line in log_of(tmp_path)]
+    assert sum(losses[-10:]) < 0.75 * sum(losses[:10])
 
 
 def test_running_average_starts_short() -> None:
     assert ema_decay(0, 0.999) == pytest.approx(0.1)
     assert ema_decay(100_000, 0.999) == 0.999
-
-
-def test_exported_model_is_the_running_average(
-    model: Sam, mixture: Mixture, settings: TrainSettings, tmp_path: Path
-) -> None:
-    average = train(model, mixture, settings, tmp_path / "run")
-    recipe = export_default_model(tmp_path / "run", tmp_path / "model.safetensors", 96, "2 cores")
-    assert (recipe["steps"], recipe["picture_visits"]) == (4, 8)
-    loaded = load_model(tmp_path / "model.safetensors")
-    assert loaded.sam.config.input_size == 96
-    assert "Model card" in loaded.metadata["card"]
-    for name, tensor in average.state_dict().items():
-        torch.testing.assert_close(loaded.sam.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
-
-
-def test_export_before_any_training_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StateError, match="holds no checkpoint; run anymask train default first"):
-        export_default_model(tmp_path, tmp_path / "model.safetensors", 96, "2 cores")
-
-
-def test_recipe_needs_data(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"holds no \.tar shard"):
-        default_model(tmp_path, tmp_path / "run", TrainSettings(steps=1), processes=1)
-
-
-def test_recipe_holds_validation_pictures_back(
-    tmp_path: Path, settings: TrainSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_shard(tmp_path / "discs.tar", 20)
-    seen: list[str] = []
-    monkeypatch.setattr(
-        "anymask.train.recipes.train",
-        lambda model, mixture, *_, **__: seen.extend(p.name for g in mixture.sets for p in g),
-    )
-    default_model(tmp_path, tmp_path / "run", settings, processes=1)
-    everything = {p.name for p in read_shards([tmp_path / "discs.tar"])}
-    assert everything - set(seen) == {"discs_017"}
-
-
-def _average_ranks(folder: Path, rank: int) -> None:
-    tensors = [torch.full((3,), float(rank)), torch.tensor([[10.0 * rank]])]
-    average_over_processes(tensors)
-    (folder / f"{rank}.json").write_text(json.dumps([t.tolist() for t in tensors]))
-
-
-@pytest.mark.slow
-def test_two_processes_agree_on_the_mean(tmp_path: Path) -> None:
-    run_in_processes(partial(_average_ranks, tmp_path), 2)
-    for rank in range(2):
-        means = json.loads((tmp_path / f"{rank}.json").read_text())
-        assert means == [[0.5, 0.5, 0.5], [[5.0]]]

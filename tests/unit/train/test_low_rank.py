@@ -55,7 +55,8 @@ def test_only_the_change_learns_and_every_layer_of_it(make) -> None:
     assert all(is_low_rank(f"image_encoder.{name}") for name in learning)
     stir(sam.image_encoder)
     features = sam.encode(numbers((1, 3, 64, 64), 1))
-    sum((x * numbers(tuple(x.shape), 3)).sum() for x in (features.embedding, *features.high_res)).backward()  # type: ignore[union-attr]
+    maps = (features.embedding, *features.high_res)
+    torch.autograd.backward(maps, [numbers(tuple(x.shape), 3) for x in maps])
     for name, parameter in sam.image_encoder.named_parameters():
         assert (parameter.grad is not None) == is_low_rank(name), name
         if parameter.grad is not None:
@@ -82,13 +83,13 @@ def test_merged_model_answers_alike_and_loads_as_an_ordinary_one(make, tmp_path:
 
 
 def test_change_is_the_papers_product() -> None:
-    layer = nn.Sequential(nn.Linear(6, 4))
-    plain = layer[0].weight.detach().clone()
+    linear = nn.Linear(6, 4)
+    layer, plain = nn.Sequential(linear), linear.weight.detach().clone()
     add_low_rank(layer, LowRankSettings(rank=2, alpha=6, pattern="0"), seed=0)
     stir(layer)
     down, up = (p[0] for n, p in layer.named_parameters() if is_low_rank(n))
     assert (tuple(down.shape), tuple(up.shape)) == ((2, 6), (4, 2))
-    torch.testing.assert_close(layer[0].weight, plain + 3 * up @ down)
+    torch.testing.assert_close(linear.weight, plain + 3 * up @ down)
 
 
 def test_queries_and_values_alone_leave_keys_as_they_are() -> None:
@@ -125,13 +126,13 @@ def test_first_values_come_from_the_seed_alone() -> None:
 def test_mixed_precision_learns_in_full(make) -> None:
     sam = make()
     add_low_rank(sam.image_encoder, SETTINGS, seed=0)
-    stir(sam.image_encoder)
+    stir(sam.image_encoder, 0.1)  # much larger, and the network itself magnifies any rounding
     full = embed(sam).detach()
     with torch.autocast("cpu", torch.bfloat16):
         mixed = embed(sam)
         layer = sam.image_encoder.get_submodule(low_rank_layers(sam.image_encoder)[0])
         weight = torch.as_tensor(layer.weight)
-    assert (mixed.float() - full).abs().mean() < 0.05 * full.abs().mean()
+    assert (mixed.float() - full).abs().mean() < 0.02 * full.abs().mean()
     mixed.float().square().mean().backward()
     grads = [p.grad for p in sam.image_encoder.parameters() if p.requires_grad]
     assert {grad.dtype for grad in grads if grad is not None} == {torch.float32}

@@ -80,7 +80,7 @@ def test_published_vit_learns_slower_towards_the_pixels() -> None:
         "prompt_encoder.mask_downscaling.0.bias": (1, 0),
     }
     for name, (factor, decay) in expected.items():
-        assert rates[name] == (pytest.approx(8e-4 * factor), decay), name
+        assert rates[name] == pytest.approx((8e-4 * factor, decay)), name
 
 
 def test_no_layer_decay_is_one_rate() -> None:
@@ -213,5 +213,5 @@ def test_recomputing_is_switched_on_and_off() -> None:
     for is_on in (True, False):
         set_recompute(sam, is_on=is_on)
         set_recompute(autoencoder, is_on=is_on)
-        assert sam.image_encoder.recompute is is_on
-        assert autoencoder.recompute is is_on
+        recompute: list[object] = [sam.image_encoder.recompute, autoencoder.recompute]
+        assert recompute == [is_on, is_on]

@@ -25,6 +25,15 @@ IMAGES = [
 ]
 
 
+def samples_of(path, *folder, **options):
+    """Read a path; its samples are of any type, so that their fields can be asked for."""
+    return read_coco(path, *folder, **options)
+
+
+def pairs_of(path):
+    return read_sa1b_tar(path)
+
+
 def annotation(number, image=7, segmentation=SQUARE, **more):
     return {"id": number, "image_id": image, "segmentation": segmentation, **more}
 
@@ -67,7 +76,7 @@ def test_masks_are_those_of_pycocotools_in_every_form(tmp_path):
     ]
     image = {"id": 1, "file_name": "a.jpg", "height": HEIGHT, "width": WIDTH}
     path = write(tmp_path, [image], [annotation(n, 1, form) for n, form in enumerate(forms)])
-    ((picture,), bad) = split(read_coco(path))
+    ((picture,), bad) = split(samples_of(path))
     assert bad == []
     np.testing.assert_array_equal(plane(picture, 0), masks[0])
     np.testing.assert_array_equal(plane(picture, 1), masks[1])
@@ -82,7 +91,7 @@ def test_masks_are_those_of_pycocotools_in_every_form(tmp_path):
 
 def test_pictures_come_in_the_order_of_the_file_those_without_masks_too(tmp_path):
     path = write(tmp_path, IMAGES[::-1], [annotation(1), annotation(2)])
-    good, bad = split(read_coco(path))
+    good, bad = split(samples_of(path))
     assert [(p.name, len(p.runs), p.size_hw) for p in good] == [
         ("sub/b", 0, (20, 30)),
         ("a", 2, (20, 30)),
@@ -92,8 +101,10 @@ def test_pictures_come_in_the_order_of_the_file_those_without_masks_too(tmp_path
 
 def test_crowds_are_counted_and_left_out(tmp_path):
     crowd = annotation(2, iscrowd=1, segmentation={"size": [20, 30], "counts": [600]})
-    left_out = Counter()
-    good, bad = split(read_coco(write(tmp_path, IMAGES, [annotation(1), crowd]), left_out=left_out))
+    left_out: Counter[str] = Counter()
+    good, bad = split(
+        samples_of(write(tmp_path, IMAGES, [annotation(1), crowd]), left_out=left_out)
+    )
     assert (len(good[0].runs), bad, left_out) == (1, [], {"crowd": 1})
 
 
@@ -103,7 +114,7 @@ def test_crowds_are_counted_and_left_out(tmp_path):
 def test_the_usual_picture_folders_are_found(tmp_path, folder):
     inside = tmp_path / "annotations"
     inside.mkdir()
-    good, bad = split(read_coco(write(inside, IMAGES, [annotation(1)], folder)))
+    good, bad = split(samples_of(write(inside, IMAGES, [annotation(1)], folder)))
     assert [p.name for p in good] == ["a", "sub/b"]
     assert bad == []
 
@@ -111,7 +122,7 @@ def test_the_usual_picture_folders_are_found(tmp_path, folder):
 def test_a_named_folder_is_the_only_one(tmp_path):
     path = write(tmp_path, IMAGES[:1], [])
     (tmp_path / "other").mkdir()
-    good, (bad,) = split(read_coco(path, tmp_path / "other"))
+    good, (bad,) = split(samples_of(path, tmp_path / "other"))
     assert (good, bad.code, bad.message) == (
         [],
         "no-picture",
@@ -119,7 +130,7 @@ def test_a_named_folder_is_the_only_one(tmp_path):
     )
     assert bad.input == f"{path}: image 7"
     shutil.move(tmp_path / "a.jpg", tmp_path / "other" / "a.jpg")
-    assert split(read_coco(path, tmp_path / "other"))[0][0].source == tmp_path / "other" / "a.jpg"
+    assert split(samples_of(path, tmp_path / "other"))[0][0].source == tmp_path / "other" / "a.jpg"
 
 
 @pytest.mark.parametrize("folder", ["train2017", "images/train2017", ""])
@@ -128,7 +139,7 @@ def test_lvis_names_pictures_by_address(tmp_path, folder):
     image = {"id": 391895, "coco_url": url, "height": 20, "width": 30}
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     (tmp_path / folder / "000000391895.jpg").touch()
-    good, bad = split(read_coco(write(tmp_path, [image], [annotation(1, 391895)])))
+    good, bad = split(samples_of(write(tmp_path, [image], [annotation(1, 391895)])))
     assert [(p.name, len(p.runs)) for p in good] == [("train2017/000000391895", 1)]
     assert bad == []
 
@@ -162,7 +173,7 @@ def test_a_bad_annotation_is_named_and_the_others_go_on(
     tmp_path, annotations, code, place, message
 ):
     path = write(tmp_path, IMAGES, [*annotations, annotation(6)])
-    good, (bad,) = split(read_coco(path))
+    good, (bad,) = split(samples_of(path))
     assert (bad.code, bad.input, bad.message) == (code, f"{path}: {place}", message)
     assert bad.hint
     assert len(good) == 2
@@ -186,21 +197,21 @@ def test_a_bad_image_is_named_and_the_others_go_on(tmp_path, images, num_good, c
     path = write(tmp_path, [], [annotation(1)])
     (tmp_path / "a.jpg").touch()
     path.write_text(json.dumps({"images": images, "annotations": [annotation(1)]}))
-    good, bad = split(read_coco(path))
+    good, bad = split(samples_of(path))
     assert [sample.code for sample in bad] == codes
     assert [(p.name, len(p.runs)) for p in good] == [("a", 1)] * num_good
 
 
 def test_two_pictures_of_one_stem_keep_different_names(tmp_path):
     images = [{"id": n, "file_name": name} for n, name in enumerate(("a.jpg", "a.png"))]
-    good, _ = split(read_coco(write(tmp_path, images, [])))
+    good, _ = split(samples_of(write(tmp_path, images, [])))
     assert [p.name for p in good] == ["a", "a~1"]
 
 
 def test_ids_may_be_text_or_huge_and_annotations_may_have_none(tmp_path):
     images = [{**IMAGES[0], "id": "7"}, {**IMAGES[1], "id": 1 << 70}]
     annotations = [annotation(None, "7"), annotation(None, "7"), annotation(4, 1 << 70)]
-    good, bad = split(read_coco(write(tmp_path, images, annotations)))
+    good, bad = split(samples_of(write(tmp_path, images, annotations)))
     assert [len(p.runs) for p in good] == [2, 1]
     assert bad == []
 
@@ -217,12 +228,12 @@ def test_a_file_that_is_none_is_refused(tmp_path, text, sentence):
     path = tmp_path / "instances.json"
     path.write_text(text)
     with pytest.raises(DataError, match=sentence):
-        list(read_coco(path))
+        list(samples_of(path))
 
 
 def test_a_shard_written_as_coco_gives_the_same_masks(tmp_path, monkeypatch):
     monkeypatch.setattr(json_stream, "_CHUNK_BYTES", 300)
-    pictures = list(read_sa1b_tar(write_shard(tmp_path / "discs.tar", 4)))
+    pictures = list(pairs_of(write_shard(tmp_path / "discs.tar", 4)))
     images = [
         {"id": n, "file_name": f"{p.name}.jpg", "height": p.size_hw[0], "width": p.size_hw[1]}
         for n, p in enumerate(pictures)
@@ -232,7 +243,7 @@ def test_a_shard_written_as_coco_gives_the_same_masks(tmp_path, monkeypatch):
         for n, p in enumerate(pictures)
         for m, runs in enumerate(p.runs)
     ]
-    good, bad = split(read_coco(write(tmp_path, images, annotations[::-1])))
+    good, bad = split(samples_of(write(tmp_path, images, annotations[::-1])))
     assert bad == []
     for one, other in zip(pictures, good, strict=True):
         assert one.name == other.name
@@ -246,7 +257,7 @@ def test_memory_does_not_grow_with_the_masks(tmp_path):
     path = write(tmp_path, IMAGES[:1], many)
     assert path.stat().st_size > 1.7e6
     tracemalloc.start()
-    samples = read_coco(path)
+    samples = samples_of(path)
     first = next(samples)
     kept = sum(runs.nbytes for runs in first.runs)
     peak = tracemalloc.get_traced_memory()[1]

@@ -1,7 +1,6 @@
 """JSON is read an element at a time, and where it breaks off is named."""
 
 import json
-import os
 import tracemalloc
 
 import pytest
@@ -22,7 +21,7 @@ def test_every_element_comes_back_whatever_the_chunk(tmp_path, monkeypatch, chun
     monkeypatch.setattr(json_stream, "_CHUNK_BYTES", chunk)
     content = {
         "info": {"a": [1, {"b": "]}"}], "images": "not this one"},
-        "images": [{"id": 1, "n": "Käse \u20ac \\ \""}, 12345, -1.5e-3, None, True, [[]], "x"],
+        "images": [{"id": 1, "n": 'Käse \u20ac \\ "'}, 12345, -1.5e-3, None, True, [[]], "x"],
         "empty": [],
         "annotations": [],
         "late": -17,
@@ -66,6 +65,13 @@ def test_where_it_breaks_off_is_named(tmp_path, monkeypatch, text, sentence, chu
         list(stream_elements(written(tmp_path, text), ("images",)))
 
 
+def test_lines_are_counted_over_all_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_stream, "_CHUNK_BYTES", 16)
+    lines = ['{"images": [', *['{"id": 1},'] * 40, '  {"id": oops}]}']
+    with pytest.raises(DataError, match=r"is not JSON at line 42 column 10 "):
+        list(stream_elements(written(tmp_path, "\n".join(lines)), ("images",)))
+
+
 def test_endless_nesting_is_refused(tmp_path):
     path = written(tmp_path, '{"images": ' + "[" * 200_000)
     with pytest.raises(DataError, match=r"file\.json: is (not JSON|cut short) at line 1"):
@@ -87,7 +93,7 @@ def test_an_element_without_end_is_refused(tmp_path, monkeypatch):
 def test_memory_does_not_grow_with_the_file(tmp_path):
     one = json.dumps({"id": 1, "counts": list(range(400))})
     path = written(tmp_path, '{"images": [' + ",".join([one] * 4000) + "]}")
-    assert os.path.getsize(path) > 7.5e6
+    assert path.stat().st_size > 7.5e6
     tracemalloc.start()
     num_elements = sum(1 for _ in stream_elements(path, ("images",)))
     peak = tracemalloc.get_traced_memory()[1]

@@ -11,6 +11,11 @@ TWO = np.array([[0, 1, 1], [3, 0, 255]], np.uint8)
 BINARY = np.array([[0, 255, 255], [0, 0, 255]], np.uint8)
 
 
+def samples_of(path, **options):
+    """Read a path; its samples are of any type, so that their fields can be asked for."""
+    return read_label_maps(path, **options)
+
+
 def put(folder, name, labels=TWO, *, is_palette=False):
     file = folder / name
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +55,7 @@ def test_two_folders_are_paired_by_stem(tmp_path, pictures, labels):
     for name in ("a", "train/b"):
         photo(tmp_path / pictures, f"{name}.jpg")
         put(tmp_path / labels, f"{name}.png")
-    good, bad = split(read_label_maps(tmp_path))
+    good, bad = split(samples_of(tmp_path))
     assert [(p.name, areas(p), p.size_hw) for p in good] == [
         ("a", [2, 1, 1], (2, 3)),
         ("train/b", [2, 1, 1], (2, 3)),
@@ -75,7 +80,7 @@ def test_two_folders_are_paired_by_stem(tmp_path, pictures, labels):
 def test_labels_may_lie_beside_their_pictures(tmp_path, picture, labels):
     source = photo(tmp_path, picture)
     put(tmp_path, labels)
-    ((sample,), bad) = split(read_label_maps(tmp_path))
+    ((sample,), bad) = split(samples_of(tmp_path))
     assert (sample.source, sample.name, areas(sample), bad) == (
         source,
         picture[:-4],
@@ -89,7 +94,7 @@ def test_masks_of_single_objects_are_read(tmp_path, pattern):
     photo(tmp_path / "images", "a.jpg")
     for number in range(3):
         put(tmp_path / "masks", pattern.format(number), BINARY)
-    ((sample,), bad) = split(read_label_maps(tmp_path))
+    ((sample,), bad) = split(samples_of(tmp_path))
     assert (areas(sample), bad) == ([3, 3, 3], [])
 
 
@@ -97,7 +102,7 @@ def test_a_picture_of_the_same_name_comes_before_a_number(tmp_path):
     for name in ("a", "a_1"):
         photo(tmp_path / "images", f"{name}.jpg")
         put(tmp_path / "masks", f"{name}.png")
-    good, bad = split(read_label_maps(tmp_path))
+    good, bad = split(samples_of(tmp_path))
     assert [(p.name, areas(p)) for p in good] == [("a", [2, 1, 1]), ("a_1", [2, 1, 1])]
     assert bad == []
 
@@ -109,28 +114,28 @@ def test_a_picture_of_the_same_name_comes_before_a_number(tmp_path):
 def test_255_is_void_in_palette_maps_alone(tmp_path, labels, is_palette, expected):
     photo(tmp_path / "images", "a.jpg")
     put(tmp_path / "masks", "a.png", labels, is_palette=is_palette)
-    ((sample,), _) = split(read_label_maps(tmp_path))
+    ((sample,), _) = split(samples_of(tmp_path))
     assert areas(sample) == expected
 
 
 def test_numbers_are_split_into_parts_on_request(tmp_path):
     photo(tmp_path / "images", "a.jpg")
     put(tmp_path / "masks", "a.png", np.array([[1, 0, 1], [1, 0, 1]], np.uint8))
-    assert areas(next(read_label_maps(tmp_path))) == [4]
-    assert areas(next(read_label_maps(tmp_path, connected=True))) == [2, 2]
+    assert areas(next(samples_of(tmp_path))) == [4]
+    assert areas(next(samples_of(tmp_path, connected=True))) == [2, 2]
 
 
 def test_named_folders_are_used(tmp_path):
     photo(tmp_path / "this", "a.jpg")
     put(tmp_path / "that", "a.png")
-    samples = read_label_maps(tmp_path, pictures=tmp_path / "this", labels=tmp_path / "that")
+    samples = samples_of(tmp_path, pictures=tmp_path / "this", labels=tmp_path / "that")
     assert areas(next(samples)) == [2, 1, 1]
 
 
 def test_a_map_without_objects_is_a_picture_without_masks(tmp_path):
     photo(tmp_path / "images", "a.jpg")
     put(tmp_path / "masks", "a.png", np.zeros((2, 3), np.uint8))
-    ((sample,), bad) = split(read_label_maps(tmp_path))
+    ((sample,), bad) = split(samples_of(tmp_path))
     assert (sample.runs, sample.size_hw, bad) == ((), (2, 3), [])
 
 
@@ -151,7 +156,7 @@ def test_a_map_without_objects_is_a_picture_without_masks(tmp_path):
 def test_a_bad_pair_is_named_and_the_others_go_on(tmp_path, files, code, place):
     for name, labels in {**files, "images/z.jpg": None, "masks/z.png": TWO}.items():
         photo(tmp_path, name) if labels is None else put(tmp_path, name, labels)
-    ((good,), (bad,)) = split(read_label_maps(tmp_path))
+    ((good,), (bad,)) = split(samples_of(tmp_path))
     assert (bad.code, bad.input, good.name) == (code, str(tmp_path / place), "z")
 
 
@@ -168,7 +173,7 @@ def test_a_bad_mask_is_named_and_the_picture_goes_on(tmp_path, labels, code, mes
     photo(tmp_path / "images", "a.jpg")
     for number, mask in enumerate((BINARY, labels, BINARY)):
         put(tmp_path / "masks", f"a_{number}.png", mask)
-    ((good,), (bad,)) = split(read_label_maps(tmp_path))
+    ((good,), (bad,)) = split(samples_of(tmp_path))
     assert (bad.code, bad.message) == (code, message)
     assert bad.input == str(tmp_path / "masks" / "a_1.png")
     assert areas(good) == [3, 3]
@@ -177,5 +182,5 @@ def test_a_bad_mask_is_named_and_the_picture_goes_on(tmp_path, labels, code, mes
 def test_two_pictures_of_one_kind_are_no_pair(tmp_path):
     for name in ("a.jpg", "a.webp"):
         photo(tmp_path, name)
-    (bad,) = read_label_maps(tmp_path)
+    (bad,) = samples_of(tmp_path)
     assert bad.code == "ambiguous-pair"

@@ -26,7 +26,7 @@ def test_a_set_is_named_after_its_folder(tmp_path, monkeypatch):
     folder.mkdir()
     assert set_name_of(folder) == "VOC2012.v1"
     monkeypatch.chdir(folder)
-    assert set_name_of(Path(".")) == "VOC2012.v1"
+    assert set_name_of(Path()) == "VOC2012.v1"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,11 @@ from anymask.data.readers.sa1b_folder import read_sa1b_folder
 from anymask.data.sample_record import AnnotatedFile
 
 
+def samples_of(path, **options):
+    """Read a path; its samples are of any type, so that their fields can be asked for."""
+    return read_sa1b_folder(path, **options)
+
+
 def record(counts=(4, 2, 6), size=(3, 4)):
     mask = {"size": list(size), "counts": list(counts)}
     image = {"image_id": 1, "width": 4, "height": 3}
@@ -31,7 +36,7 @@ def test_pairs_of_every_suffix_and_folder_are_read(tmp_path):
         put(tmp_path, str(picture.with_suffix(".json").relative_to(tmp_path)), record())
     put(tmp_path, "notes.txt", b"")
     put(tmp_path, "._sa_1.jpg", b"")
-    found = list(read_sa1b_folder(tmp_path))
+    found = list(samples_of(tmp_path))
     assert [sample.name for sample in found] == ["sa_1", "b/sa_1", "b/c/x%20y"]
     assert [sample.source for sample in found] == [
         tmp_path / "sa_1.jpg",
@@ -59,7 +64,7 @@ def test_pairs_of_every_suffix_and_folder_are_read(tmp_path):
 def test_a_bad_pair_is_named_and_the_others_go_on(tmp_path, files, codes):
     for name, content in {**files, "z.jpg": b"", "z.json": record()}.items():
         put(tmp_path, name, content)
-    *bad, good = read_sa1b_folder(tmp_path)
+    *bad, good = samples_of(tmp_path)
     assert [sample.code for sample in bad] == codes
     assert bad[0].input.startswith(str(tmp_path / "a."))
     assert isinstance(good, AnnotatedFile)
@@ -69,7 +74,7 @@ def test_a_bad_pair_is_named_and_the_others_go_on(tmp_path, files, codes):
 def test_where_a_record_breaks_off_is_named(tmp_path):
     put(tmp_path, "a.jpg", b"")
     put(tmp_path, "a.json", b'{"image": {},\n "ann')
-    (bad,) = read_sa1b_folder(tmp_path)
+    (bad,) = samples_of(tmp_path)
     assert bad.message.startswith("is not whole JSON (line 2 column 2: Unterminated string")
 
 
@@ -78,7 +83,7 @@ def test_a_bad_mask_is_named_by_its_id_and_the_others_go_on(tmp_path):
     both = record(size=(4, 3))
     both["annotations"] += [*record()["annotations"], "text"]
     file = put(tmp_path, "a.json", both)
-    swapped, odd, good = read_sa1b_folder(tmp_path)
+    swapped, odd, good = samples_of(tmp_path)
     assert (swapped.code, swapped.input) == ("size-swapped", f"{file}: annotation 17")
     assert (odd.code, odd.input) == ("no-segmentation", f"{file}: annotation '#2'")
     assert len(good.runs) == 1
@@ -86,11 +91,11 @@ def test_a_bad_mask_is_named_by_its_id_and_the_others_go_on(tmp_path):
 
 def test_a_name_that_is_no_line_is_shown_escaped(tmp_path):
     put(tmp_path, "a\nb.jpg", b"")
-    (bad,) = read_sa1b_folder(tmp_path)
+    (bad,) = samples_of(tmp_path)
     assert bad.input == f"{tmp_path}/a\\nb.jpg"
 
 
 def test_pictures_are_not_opened(tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg")
     put(tmp_path, "a.json", record())
-    assert next(read_sa1b_folder(tmp_path)).size_hw == (3, 4)
+    assert next(samples_of(tmp_path)).size_hw == (3, 4)

@@ -21,6 +21,11 @@ RECORD = json.dumps(
 ).encode()
 
 
+def samples_of(path, **options):
+    """Read a path; its samples are of any type, so that their fields can be asked for."""
+    return read_sa1b_tar(path, **options)
+
+
 def pack(path, *members):
     with tarfile.open(path, "w") as shard:
         for name, data in members:
@@ -31,7 +36,7 @@ def pack(path, *members):
 
 
 def test_every_mask_comes_back_exactly(tmp_path):
-    pictures = list(read_sa1b_tar(write_shard(tmp_path / "discs.tar", 3)))
+    pictures = list(samples_of(write_shard(tmp_path / "discs.tar", 3)))
     assert [p.name for p in pictures] == ["discs_000", "discs_001", "discs_002"]
     assert {p.set_name for p in pictures} == {"discs"}
     assert pictures[0].shown == f"{tmp_path}/discs.tar: discs_000.jpg"
@@ -53,7 +58,7 @@ def test_members_may_lie_in_folders_in_any_order(tmp_path):
         ("a/1.json", RECORD),
         ("readme.txt", b"text"),
     )
-    found = list(read_sa1b_tar(path))
+    found = list(samples_of(path))
     assert [(sample.name, sample.source) for sample in found] == [("b/1", b"B"), ("a/1", b"A")]
 
 
@@ -71,7 +76,7 @@ def test_members_may_lie_in_folders_in_any_order(tmp_path):
 )
 def test_a_bad_pair_is_named_and_the_others_go_on(tmp_path, members, codes):
     path = pack(tmp_path / "x.tar", ("z.jpg", b"Z"), ("z.json", RECORD), *members)
-    found = list(read_sa1b_tar(path))
+    found = list(samples_of(path))
     bad = [sample for sample in found if not isinstance(sample, AnnotatedFile)]
     assert [sample.code for sample in bad] == codes
     assert all(sample.input.startswith(f"{path}: ") for sample in bad)
@@ -88,7 +93,7 @@ def test_a_shard_cut_short_gives_what_is_there(tmp_path):
         (last.offset_data, 2),
     ):
         (tmp_path / "cut.tar").write_bytes(whole[:end])
-        *good, bad = read_sa1b_tar(tmp_path / "cut.tar")
+        *good, bad = samples_of(tmp_path / "cut.tar")
         assert [sample.name for sample in good] == ["discs_000", "discs_001"][:num_good]
         assert (bad.code, bad.message) == ("cut-shard", "ends in the middle of a member")
 
@@ -100,7 +105,7 @@ def test_a_damaged_header_is_no_silent_end(tmp_path):
     damaged = bytearray(path.read_bytes())
     damaged[offset : offset + 512] = b"?" * 512
     path.write_bytes(damaged)
-    good, bad = read_sa1b_tar(path)
+    good, bad = samples_of(path)
     assert (good.name, bad.code) == ("discs_000", "cut-shard")
 
 
@@ -109,7 +114,7 @@ def test_what_is_no_tar_is_refused(tmp_path, content):
     path = tmp_path / "broken.tar"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"broken\.tar: is not a readable tar shard"):
-        list(read_sa1b_tar(path))
+        list(samples_of(path))
 
 
 def test_only_one_pair_is_in_memory(tmp_path):
@@ -118,7 +123,17 @@ def test_only_one_pair_is_in_memory(tmp_path):
     # All pictures first is the hardest order.
     path = pack(tmp_path / "x.tar", *sorted(members, key=lambda member: member[0][-4:]))
     tracemalloc.start()
-    assert sum(len(sample.source) for sample in read_sa1b_tar(path)) == 40 * 300_000
+    assert sum(len(sample.source) for sample in samples_of(path)) == 40 * 300_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2e6
+
+
+def test_members_are_forgotten(tmp_path):
+    members = [(f"{n}.{suffix}", RECORD) for n in range(700) for suffix in ("jpg", "json")]
+    path = pack(tmp_path / "x.tar", *members)
+    tracemalloc.start()
+    assert sum(1 for _ in samples_of(path)) == 700
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6e5

@@ -11,6 +11,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 HEIGHT, WIDTH = 12, 20
 
 
+def runs_of(segmentation, size_hw):
+    return segmentation_runs(segmentation, size_hw)
+
+
 def a_mask():
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[3:7, 5:11] = mask[8, 2] = mask[:, 19] = 1
@@ -36,14 +40,14 @@ def listed():
 )
 @pytest.mark.parametrize("size_hw", [(HEIGHT, WIDTH), None])
 def test_every_form_of_run_lengths_is_read(counts, size_hw):
-    runs, found_hw = segmentation_runs({"size": [HEIGHT, WIDTH], "counts": counts}, size_hw)
+    runs, found_hw = runs_of({"size": [HEIGHT, WIDTH], "counts": counts}, size_hw)
     np.testing.assert_array_equal(plane(runs), a_mask())
     assert found_hw == (HEIGHT, WIDTH)
 
 
 def test_parts_of_a_polygon_are_united():
     parts = [[1, 1, 6, 1, 6, 6, 1, 6], [4, 4, 11, 4, 11, 10, 4, 10]]
-    runs, _ = segmentation_runs(parts, (HEIGHT, WIDTH))
+    runs, _ = runs_of(parts, (HEIGHT, WIDTH))
     expected = coco.decode(coco.merge(coco.frPyObjects(parts, HEIGHT, WIDTH)))
     np.testing.assert_array_equal(plane(runs), expected)
 
@@ -51,7 +55,7 @@ def test_parts_of_a_polygon_are_united():
 def test_one_polygon_without_the_outer_list_is_read():
     ring = [1, 1, 6, 1, 6, 6, 1, 6]
     np.testing.assert_array_equal(
-        segmentation_runs(ring, (HEIGHT, WIDTH))[0], segmentation_runs([ring], (HEIGHT, WIDTH))[0]
+        runs_of(ring, (HEIGHT, WIDTH))[0], runs_of([ring], (HEIGHT, WIDTH))[0]
     )
 
 
@@ -88,13 +92,13 @@ def test_one_polygon_without_the_outer_list_is_read():
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(segmentation, code, message):
-    problem = segmentation_runs(segmentation, (HEIGHT, WIDTH))
+    problem = runs_of(segmentation, (HEIGHT, WIDTH))
     assert isinstance(problem, Problem)
     assert (problem.code, problem.message) == (code, message)
 
 
 def test_a_polygon_needs_the_size_of_its_picture():
-    problem = segmentation_runs([[1, 1, 5, 1, 5, 5]], None)
+    problem = runs_of([[1, 1, 5, 1, 5, 5]], None)
     assert (problem.code, problem.hint) == (
         "no-size",
         "add height and width to the record of the picture",

@@ -54,6 +54,13 @@ class FinetuneFlags:
         str,
         typer.Option(metavar="PART", help="What learns: decoder, decoder_and_lora or all."),
     ] = "all"
+    blend: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="How far to go from the base to the trained weights; less forgets less.",
+        ),
+    ] = 1.0
     minutes: Annotated[
         float | None, typer.Option(metavar="N", help="Length of the training; 5 without it.")
     ] = None
@@ -190,6 +197,10 @@ def check_finetune_flags(flags: FinetuneFlags) -> None:
         )
     if flags.minutes is not None and not flags.minutes > 0:
         raise ConfigError(f"--minutes must be above 0, got {flags.minutes:g}", hint="use 5")
+    if not 0 < flags.blend <= 1:
+        raise ConfigError(
+            f"--blend must be above 0 and at most 1, got {flags.blend:g}", hint="use 0.7"
+        )
     if flags.out.suffix != ".safetensors":
         raise ConfigError(
             f"--out {shown_name(flags.out)}: is not a .safetensors file", hint="use that suffix"
@@ -262,6 +273,7 @@ def _rehearsed(
     screen: Screen,
 ) -> bool:
     """Try the run out; on a dry run, say everything. Gives whether the run is to begin."""
+    from anymask.train.kept_features import kept_bytes
     from anymask.train.launch import about_run, check_resume, draw_batch, rehearse
 
     about = about_run(recipe, data.training, flags.processes)
@@ -277,6 +289,7 @@ def _rehearsed(
     write_bytes(flags.batch_picture, draw_batch(recipe, data.training))
     needed = flags.processes * rehearsal.bytes_needed(recipe.settings.batch)
     free = rehearsal.free_bytes
+    learnt_from = sum(len(group) for group in data.training.sets)
     record = {
         "recipe": recipe.name,
         "base": about.settings["start"],
@@ -293,6 +306,7 @@ def _rehearsed(
             "needed": round(needed / 1e9, 2),
             "free": None if free is None else round(free / 1e9, 2),
         },
+        "features_kept_gb": round(kept_bytes(recipe, learnt_from) / 1e9, 2),
         "batch_picture": shown_name(flags.batch_picture),
         "settings": about.settings,
     }
@@ -328,12 +342,11 @@ def _write_and_compare(
     from PIL import Image
 
     from anymask.masks.png import png_bytes
-    from anymask.train.export import export_model
-    from anymask.train.finetune import before_after_sheet, judge, measure
+    from anymask.train.finetune import before_after_sheet, judge, measure, write_model
     from anymask.weights.load import load_model
 
     hardware = f"{os.cpu_count()} cores, {platform.machine()}, {base.loaded.device}"
-    made = export_model(flags.run_folder, flags.out, hardware, after=base.path)
+    made = write_model(flags.run_folder, base, flags.out, hardware, blend=flags.blend)
     trained = load_model(flags.out, device=flags.device)
     pictures = len(data.questions.held_out) + len(data.questions.general)
     with screen.bar(pictures, "measuring the result") as advance:
@@ -361,6 +374,7 @@ def _record(
         "base": {"name": shown_name(flags.base), "sha256": base.loaded.sha256},
         "model": {"name": shown_name(flags.out.name), "sha256": sha256},
         "part": flags.part,
+        "blend": flags.blend,
         "steps": made["steps"],
         "picture_visits": made["picture_visits"],
         "minutes": made["minutes"],

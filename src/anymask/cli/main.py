@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
+from anymask.cli.data import data_app
 from anymask.cli.door import run
 from anymask.cli.evaluate import evaluate_command
+from anymask.cli.finetune import finetune
 from anymask.cli.info import info
 from anymask.cli.segment import segment
 from anymask.cli.train import train_app
@@ -17,6 +19,8 @@ app.command("segment")(segment)
 app.command("info")(info)
 app.command("evaluate")(evaluate_command)
 app.add_typer(train_app, name="train")
+app.command("finetune")(finetune)
+app.add_typer(data_app, name="data")
 
 
 @app.callback(invoke_without_command=True)

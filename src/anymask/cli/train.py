@@ -209,6 +209,10 @@ def check_flags(flags: TrainFlags) -> None:
         raise ConfigError(f"--minutes must be above 0, got {flags.minutes:g}", hint="use 105")
     if flags.out.exists() and not flags.out.is_dir():
         raise ConfigError(f"--out {shown_name(flags.out)}: is a file", hint="name a folder")
+    if flags.start is not None and not flags.start.is_file():
+        raise ConfigError(
+            f"--start {shown_name(flags.start)}: is no file", hint="name a weights file"
+        )
     has_run = any(flags.out.glob("step-*.pt"))
     if has_run and not (flags.resume or flags.dry_run):
         raise ConfigError(

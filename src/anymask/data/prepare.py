@@ -1,33 +1,26 @@
 """The first pass over training data: everything is opened once, and found again the next time."""
 
-import errno
 import hashlib
 import json
-import os
-import shutil
-import socket
-import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from anymask.data.cached_set import cached_set
 from anymask.data.failures import check_bad, read_failures, write_failures
 from anymask.data.fingerprints import similar_pairs
 from anymask.data.packed import PackedSet
-from anymask.data.packing import PackSettings, SetLayout, pack_set
-from anymask.data.readers.listing import walk
-from anymask.data.readers.naming import set_name_of
+from anymask.data.packing import PackSettings, SetLayout
 from anymask.data.sample_record import BadSample
-from anymask.errors import ConfigError, OutputError
+from anymask.errors import ConfigError
 from anymask.masks.atomic import shown_name
 
 Recognise = Callable[[Path], Sequence[SetLayout]]
 OnProgress = Callable[[int, int | None], None]
 
-_FORMAT = 1  # of the cache's folders; a new number makes every set anew
 _SHOWN = 5
 
 
@@ -123,7 +116,7 @@ def prepare_data(
     settings = PackSettings(longest_px=longest_px)
     layouts = _distinct(layout for path in paths for layout in read(path))
     done = _Counter(on_progress)
-    made = [(layout, _prepare_set(layout, cache, settings, done)) for layout in layouts]
+    made = [(layout, cached_set(layout, cache, settings, done.add)) for layout in layouts]
     sets = _named([folder for _, folder in made])
     bad = tuple(row for _, folder in made for row in read_failures(folder / "bad.jsonl"))
     facts = [packed.facts for packed in sets]
@@ -233,129 +226,6 @@ class _Counter:
             self.on_progress(self.done, None)
 
 
-def _prepare_set(layout: SetLayout, cache: Path, settings: PackSettings, done: _Counter) -> Path:
-    """Give the folder of a prepared set, the one there or a new one."""
-    place = [_FORMAT, layout.kind, str(layout.path.resolve()), asdict(settings)]
-    key = hashlib.sha256(json.dumps(place).encode("ascii")).hexdigest()[:12]
-    folder = cache / f"{set_name_of(layout.path)[:80]}-{key}"
-    found = _reusable(folder, layout)
-    if found is not None:
-        done.add(found)
-        return folder
-    host = "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname())
-    part = cache / f".part.{host}.{os.getpid()}.{uuid.uuid4().hex}"
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(cache, f".part.{host}.")
-        part.mkdir()
-        used = pack_set(layout, part, settings, done.add)
-        _complete(part, layout, used)
-        _swap_in(part, folder)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise _not_written(cache, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return folder
-
-
-def _complete(part: Path, layout: SetLayout, used: Sequence[Path]) -> None:
-    """Add to a set's facts by what it will be known again."""
-    outside = sorted(str(path.absolute()) for path in used if not _is_inside(path, layout.path))
-    path = part / "facts.json"
-    facts = json.loads(path.read_bytes())
-    facts["outside"] = outside
-    # A picture that was missing and is there now changes nothing but its folder.
-    folders = {str(Path(name).parent) for name in outside} if facts["bad"] else ()
-    facts["folders"] = _times_of(folders)
-    facts["stamp"] = _stamp(layout.path, outside, facts["settings"])
-    facts["index_sha256"] = _index_sha256(part)
-    with path.open("w", encoding="ascii") as file:
-        file.write(json.dumps(facts, indent=1) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _reusable(folder: Path, layout: SetLayout) -> int | None:
-    """Say how many pictures a prepared set has if it is whole and its files are the same."""
-    try:
-        facts = json.loads((folder / "facts.json").read_bytes())
-        stamp = _stamp(layout.path, facts["outside"], facts["settings"])
-        if stamp != facts["stamp"] or _index_sha256(folder) != facts["index_sha256"]:
-            return None
-        if _times_of(facts["folders"]) != facts["folders"]:
-            return None
-        archive = (folder / facts["archive"]).stat()
-        if [archive.st_size, archive.st_mtime_ns] != facts["archive_stamp"]:
-            return None
-        return int(facts["pictures"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _stamp(root: Path, outside: Sequence[str], settings: dict[str, Any]) -> str:
-    """Give a digest of names, sizes and times of a set's files; where it lies does not matter."""
-    digest = hashlib.sha256(json.dumps([_FORMAT, settings]).encode("ascii"))
-
-    def add(path: Path, base: Path) -> None:
-        status = path.stat()
-        name = os.fsencode(os.path.relpath(path, base))
-        digest.update(b"%b\0%d %d\n" % (name, status.st_size, status.st_mtime_ns))
-
-    if root.is_file():
-        add(root, root.parent)
-    else:
-        for inside, names in walk(root):
-            for name in names:
-                add(root / inside / name, root)
-    for name in outside:
-        add(Path(name), root.parent)
-    return digest.hexdigest()
-
-
-def _times_of(folders: Iterable[str]) -> dict[str, int]:
-    return {folder: Path(folder).stat().st_mtime_ns for folder in folders}
-
-
-def _swap_in(part: Path, folder: Path) -> None:
-    """Put a finished folder in its place; between the two steps there is none, never a half."""
-    if folder.exists():
-        old = part.with_name(f"{part.name}.old")
-        folder.rename(old)
-        part.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        part.rename(folder)
-    handle = os.open(folder.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _remove_abandoned(cache: Path, prefix: str) -> None:
-    """Remove what processes of this machine that are no more have left half done."""
-    for path in cache.glob(f"{prefix}*"):
-        number = path.name.removeprefix(prefix).partition(".")[0]
-        if number.isdigit() and not _is_running(int(number)):
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    return path.absolute().is_relative_to(folder.absolute())
-
-
 def _check_outside(cache: Path, paths: Sequence[Path]) -> None:
     for path in paths:
         if path.is_dir() and cache.resolve().is_relative_to(path.resolve()):
@@ -389,22 +259,3 @@ def _notes(sets: Sequence[PackedSet]) -> Iterable[str]:
         pictures, checked = int(packed.facts["pictures"]), int(packed.facts["checked"])
         if checked < pictures:
             yield f"{packed.name}: {checked} of {pictures} pictures were opened, an even sample"
-
-
-def _index_sha256(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name in ("index.npy", "names.bin"):
-        with (folder / name).open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
-
-
-def _not_written(cache: Path, error: OSError) -> OutputError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(
-            f"{shown_name(cache)}: the disk is full", hint="free some space, then run it again"
-        )
-    return OutputError(
-        f"{shown_name(cache)}: cannot be written ({error.strerror or error})",
-        hint="choose a folder you can write to",
-    )

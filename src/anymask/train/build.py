@@ -9,7 +9,7 @@ from anymask.errors import ConfigError
 from anymask.model.configs import MaskedAutoencoderConfig, SamConfig
 from anymask.model.masked_autoencoder import MaskedAutoencoder
 from anymask.model.sam import Sam
-from anymask.train.initialise import initialise
+from anymask.train.initialise import initialise, initialise_autoencoder
 from anymask.train.loop import Task
 from anymask.train.low_rank import add_low_rank
 from anymask.train.parameters import freeze, num_learning, set_drop_path, set_recompute
@@ -67,6 +67,7 @@ def build_model(recipe: Recipe) -> Sam | MaskedAutoencoder:
     torch.manual_seed(settings.seed)
     if isinstance(recipe.architecture, MaskedAutoencoderConfig):
         autoencoder = MaskedAutoencoder(recipe.architecture)
+        initialise_autoencoder(autoencoder, settings.seed)
         set_recompute(autoencoder, is_on=settings.recompute)
         return autoencoder
     model = _with_first_values(recipe, recipe.architecture)

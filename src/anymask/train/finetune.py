@@ -20,22 +20,27 @@ from anymask.evaluate.run import Row
 from anymask.image.read import read_picture
 from anymask.masks.atomic import shown_name, write_bytes
 from anymask.train.build import build_task
+from anymask.train.checkpoint import latest_checkpoint
+from anymask.train.export import averaged_model, model_card, recipe_record
 from anymask.train.launch import TrainingData, about_run
-from anymask.train.loop import train
+from anymask.train.kept_features import SegmentingKept, keeps_features
+from anymask.train.loop import Task, train
 from anymask.train.processes import World, run_in_processes
 from anymask.train.recipes import Recipe
 from anymask.train.sheet import GAP_PX, GROUND, INK, PANEL_PX, progress_row, progress_sheet
+from anymask.train.task import Segmenting
 from anymask.weights.cache import weights_folder
 from anymask.weights.catalogue import PUBLISHED
 from anymask.weights.load import load_model
 from anymask.weights.loaded import LoadedModel
+from anymask.weights.save import save_model
 
 DEFAULT_BASE = "default"
 COUNTS = (1, 3)
 MOST_PICTURES, MOST_MASKS = 200, 400
 SHEET_MASKS = 6
 HEADING_PX = 30
-BEFORE = "before.json"
+BEFORE, FEATURES = "before.json", "features"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +156,31 @@ def run_finetuning(
     run_in_processes(partial(_work, recipe, data, folder, override), processes, device)
 
 
+def finetuning_task(recipe: Recipe, data: TrainingData, folder: Path, device: torch.device) -> Task:
+    """Give a fine-tuning's task; one that keeps features in the run's folder where that pays.
+
+    Args:
+        recipe: The recipe.
+        data: What it learns from.
+        folder: Folder of the run.
+        device: Where the model lies.
+
+    Raises:
+        ConfigError: If nothing would learn, or a weight is for no data set.
+        WeightsError: If the recipe's start cannot be used.
+    """
+    task = build_task(recipe, data.sets, data.held_back, device)
+    if not keeps_features(recipe) or not isinstance(task, Segmenting):
+        return task
+    return SegmentingKept(
+        model=task.model,
+        settings=task.settings,
+        source=task.source,
+        held_back=task.held_back,
+        folder=folder / FEATURES,
+    )
+
+
 def _work(
     recipe: Recipe,
     data: TrainingData,
@@ -161,9 +191,52 @@ def _work(
     # Gradients of a mask that is nearly right are too small for a processor's fast path: without
     # this a step takes twice as long.
     torch.set_flush_denormal(True)
-    task = build_task(recipe, data.sets, data.held_back, world.device)
+    task = finetuning_task(recipe, data, folder, world.device)
     about = about_run(recipe, data, world.processes)
     train(task, recipe.settings, about, folder, world, override=override)
+
+
+def write_model(
+    run: Path, base: Base, path: Path, hardware: str, *, blend: float = 1.0
+) -> dict[str, Any]:
+    """Write the result of a run as one file that everything else takes.
+
+    The weights may go a part of the way only from the base to where training ended. What the base
+    knew of other pictures is then kept to a larger part than what was learnt is lost.
+
+    Args:
+        run: Folder of the run.
+        base: The model that training began from.
+        path: File to write.
+        hardware: What the run was made on, for the record.
+        blend: How far to go, in (0, 1]; 1 for the trained weights as they are.
+
+    Returns:
+        The recipe that went into the file.
+
+    Raises:
+        StateError: If the run has no checkpoint.
+        OutputError: If the file cannot be written.
+
+    Source:
+        Robust fine-tuning of zero-shot models (Wortsman et al., 2022), section 3.
+    """
+    checkpoint = latest_checkpoint(run)
+    if checkpoint is None:
+        raise StateError(f"{shown_name(run)}: holds no checkpoint", hint="train first")
+    model = averaged_model(checkpoint)
+    kept = base.loaded.sam.state_dict()
+    with torch.no_grad():
+        for name, weight in model.state_dict().items():
+            if weight.is_floating_point():
+                weight.copy_(kept[name].to(weight).lerp(weight, blend))
+    recipe = recipe_record(checkpoint, hardware) | {
+        "base": {"name": shown_name(base.path.name), "sha256": base.loaded.sha256},
+        "blend": blend,
+        "after": json.loads(base.loaded.metadata.get("recipe", "{}")),
+    }
+    save_model(model, path, recipe=recipe, card=model_card(checkpoint))
+    return recipe
 
 
 def measure(

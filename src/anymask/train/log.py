@@ -85,7 +85,7 @@ def _tensorboard(folder: Path, step: int) -> Any:  # noqa: ANN401 - the package 
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise MissingExtra(
-            "TensorBoard is not installed", hint='run pip install "anymask[train]"'
+            "TensorBoard is not installed", hint='run pip install "anymask[tensorboard]"'
         ) from error
     return SummaryWriter(str(folder / "tensorboard"), purge_step=step)
 

@@ -248,7 +248,7 @@ def learn_batches(
 
 
 def set_aside_gradients(model: nn.Module, sums: dict[nn.Parameter, Tensor]) -> None:
-    """Add a batch's gradients to the sums, and clear them.
+    """Add a batch's gradients, of any shape, to the sums, and clear them.
 
     Each batch is added up by itself first, in the order that two processes would do it, so that
     both ways give the same numbers to the last digit.

@@ -37,7 +37,7 @@ class SavedTensors:
     peak: int = 0
 
     def keep(self, tensor: Tensor) -> "_Kept":
-        """Count a tensor until it is let go."""
+        """Count a tensor of any shape until it is let go."""
         storage = tensor.untyped_storage()
         is_new = storage.data_ptr() not in self.known
         return _Kept(self, tensor, tensor.numel() * tensor.element_size() if is_new else 0)

@@ -28,6 +28,7 @@ from anymask.errors import AnymaskError, TrainingError
 
 WAIT_FOR_OTHERS = timedelta(minutes=30)
 SECONDS_TO_END = 45.0
+SECONDS_TO_BREAK_OFF = 10.0  # for the others to notice that one is gone, and to save
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ def _run_once(work: Callable[[World], None], processes: int, device: torch.devic
         arguments = (processes, Path(folder), work, device, os.getpid())
         context = start_processes(_join_and_work, arguments, processes, join=False)
         try:
-            while not context.join(grace_period=SECONDS_TO_END):
+            while not context.join(grace_period=SECONDS_TO_BREAK_OFF):
                 pass
         except ProcessRaisedException as error:
             raise _first_failure(Path(folder), error) from error

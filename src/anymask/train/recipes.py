@@ -179,12 +179,20 @@ def finetune(base: Path, architecture: SamConfig, part: FinetunePart = "decoder"
         )
     size = architecture.input_size
     is_vit = architecture.vit is not None
+    first, last = SizePhase(until=0.7, sizes=(256,)), SizePhase(until=1.0, sizes=(size,))
+    # With whole pictures in their own colours a large frozen encoder sees each only once.
+    is_kept = is_vit and part == "decoder"
     settings = TrainSettings(
         minutes=5.0,
-        phases=(SizePhase(until=1.0, sizes=(size,)),),
-        batch=1 if is_vit else 2,
-        accumulate=2,
-        sample=SampleSettings(prompts=4, zoom_share=0.2, whole_share=0.8),
+        phases=(first, last) if size > 256 and not is_vit else (last,),
+        batch=1 if is_vit else 4,
+        accumulate=4 if is_vit else 1,
+        sample=SampleSettings(
+            prompts=4 if is_vit else 2,
+            zoom_share=0.0 if is_kept else 0.2,
+            whole_share=1.0 if is_kept else 0.8,
+            recolour=not is_kept,
+        ),
         conversation=ConversationSettings(box_share=0.4),
         optimizer=OptimizerSettings(
             rate=1e-4 if is_vit else 5e-4,

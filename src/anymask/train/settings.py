@@ -18,7 +18,7 @@ class OptimizerSettings:
         rate: Peak learning rate.
         backbone_rate: Peak learning rate of an ImageNet backbone; 0 leaves it as it is.
         layer_decay: Each block of a plain ViT learns slower than the next by this factor.
-        weight_decay: Weight decay of matrices; vectors have none, an ImageNet backbone a fifth.
+        weight_decay: Weight decay of matrices outside an ImageNet backbone; vectors have none.
         beta2: Memory of squared gradients; that of gradients is 0.9.
         clip: Largest norm of the gradient.
         schedule: "cosine" falls to `rate_floor`; "steps" divides by ten at each milestone.

@@ -83,7 +83,9 @@ class Segmenting:
                 weight_decay=how.weight_decay,
             )
         else:
-            groups = parameter_groups(self.model, how.rate, how.backbone_rate)
+            groups = parameter_groups(
+                self.model, how.rate, how.backbone_rate, weight_decay=how.weight_decay
+            )
         return cast("list[dict[str, Any]]", groups)
 
     def learn(

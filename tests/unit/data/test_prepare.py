@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anymask.data import opening, prepare
+from anymask.data import cached_set, opening, prepare
 from anymask.data.packing import PackSettings
 from anymask.data.prepare import check_overlap, distinct_names, prepare_data, refuse_overlap
 from anymask.data.sample_record import BadSample
 from anymask.data.shards import read_shards
-from anymask.errors import ConfigError, OutputError
+from anymask.errors import ConfigError, DataError, OutputError
 from tests.scenes import scene, write_shard
 from tests.unit.data.layouts_of_discs import (
     annotated,
@@ -245,10 +245,19 @@ def test_a_full_disk_is_told(run, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(prepare, "pack_set", full)
+    monkeypatch.setattr(cached_set, "pack_set", full)
     with pytest.raises(OutputError, match=r"cache: the disk is full; free some space"):
         run(folder_layout(tmp_path / "photos", write_scenes(tmp_path / "photos", 1)))
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_source_that_cannot_be_read_is_not_blamed_on_the_cache(run, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", str(tmp_path / "photos" / "a.tar"))
+
+    monkeypatch.setattr(cached_set, "pack_set", refuse)
+    with pytest.raises(DataError, match=r"a\.tar: cannot be read \(Permission denied\); check the"):
+        run(folder_layout(tmp_path / "photos", write_scenes(tmp_path / "photos", 1)))
 
 
 def test_two_sets_of_one_name_are_told_apart(run, tmp_path):

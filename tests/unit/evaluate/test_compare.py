@@ -110,7 +110,7 @@ def test_difference_is_paired_and_resampled_by_picture():
     assert click["after"] == pytest.approx(1.5 / 3)
     assert click["difference"] == pytest.approx(0.1 / 3)
     # Drawn are a twice (mean 0), a and b (mean 1/30), or b twice (mean 1/10).
-    assert (click["low"], click["high"]) == (pytest.approx(0), pytest.approx(0.1))
+    assert [click["low"], click["high"]] == pytest.approx([0, 0.1])
     assert record["columns"] == ["", "before", "after", "difference", "95 % interval"]
     assert record["rows"] == [["one click", "0.467", "0.500", "+0.033", "+0.000 to +0.100"]]
 

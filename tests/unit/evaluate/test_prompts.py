@@ -1,6 +1,7 @@
 """Clicks are given and counted as a person would."""
 
 from collections.abc import Sequence
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Prompt], bool]]:
 
 
 def test_each_chosen_count_is_compared_and_no_other(asked):
-    (record,) = prompts.click_scores(None, None, [square(32)], counts=(1, 3, 8))
+    (record,) = prompts.click_scores(ANY, ANY, [square(32)], counts=(1, 3, 8))
     assert record == {
         "click": pytest.approx(64 / 1024),
         "score": pytest.approx(0.9),
@@ -55,19 +56,19 @@ def test_each_chosen_count_is_compared_and_no_other(asked):
 
 
 def test_callers_that_name_no_count_get_what_they_always_got(asked):
-    (record,) = prompts.click_scores(None, None, [square(32)])
+    (record,) = prompts.click_scores(ANY, ANY, [square(32)])
     assert list(record) == ["click", "score", "oracle", "clicks_3"]
     assert len(asked) == 3
 
 
 def test_one_click_alone_asks_once_for_all_masks(asked):
-    records = prompts.click_scores(None, None, [square(32), square(8)], counts=(1,))
+    records = prompts.click_scores(ANY, ANY, [square(32), square(8)], counts=(1,))
     assert [record["click"] for record in records] == [pytest.approx(1 / 16), 1.0]
     assert [len(questions) for questions, _ in asked] == [2]
 
 
 def test_second_click_is_on_the_missed_part_and_brings_the_answer_along(asked):
-    prompts.click_scores(None, None, [square(32)], counts=(2,))
+    prompts.click_scores(ANY, ANY, [square(32)], counts=(2,))
     (first,), (second,) = asked[0][0], asked[1][0]
     assert first.points == ((23, 23),)
     (_, (x, y)) = second.points
@@ -80,5 +81,5 @@ def test_second_click_is_on_the_missed_part_and_brings_the_answer_along(asked):
 @pytest.mark.parametrize("count", [0, -2])
 def test_counts_below_one_are_refused(asked, count):
     with pytest.raises(InputError, match=f"numbers of clicks from 1 on, got {count}; leave it out"):
-        prompts.click_scores(None, None, [square(32)], counts=(3, count))
+        prompts.click_scores(ANY, ANY, [square(32)], counts=(3, count))
     assert asked == []

@@ -24,7 +24,7 @@ TRAINING := OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=10000000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fix bench numbers train-default eval-default docs-cli clean need-data
+.PHONY: help setup demo test check fix bench bench-training bench-finetune numbers train-default eval-default docs-cli clean need-data
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,12 @@ docs-cli: $(VENV)/.developed  ## print help texts and signatures into docs/refer
 bench: $(VENV)/.developed  ## measure speed and memory into benchmarks/results
 	$(BIN)/python benchmarks/run.py
 
+bench-training: need-data $(VENV)/.developed  ## measure training's speed and 20 kills (minutes, on a quiet machine)
+	$(BIN)/python benchmarks/training.py
+
+bench-finetune: need-data $(VENV)/.developed  ## fine-tune on blood cells and score it (half an hour)
+	$(TRAINING) $(BIN)/python benchmarks/finetune.py --data $(ANYMASK_DATA)/eval/wbc.tar
+
 numbers: $(VENV)/.developed  ## fill the tables of README, docs and model card from benchmarks/results
 	$(BIN)/python scripts/fill_numbers.py
 
@@ -90,7 +96,7 @@ need-data:
 	@test -n "$(ANYMASK_DATA)" || { echo "set ANYMASK_DATA to the folder that holds train/ and eval/"; exit 2; }
 
 train-default: need-data $(VENV)/.developed  ## train the default model (hours) into runs/default
-	$(TRAINING) $(BIN)/anymask train default --data $(ANYMASK_DATA)/train --out runs/default --processes 2
+	$(TRAINING) $(BIN)/anymask train default --data $(ANYMASK_DATA)/train --out runs/default --processes 2 --minutes 105
 
 eval-default: need-data $(VENV)/.developed  ## score the default model into benchmarks/results
 	$(BIN)/anymask evaluate --data $(ANYMASK_DATA)/eval --set balloon --set bsds500_val \

@@ -19,7 +19,7 @@ from run import commit
 RESULTS = Path(__file__).parent / "results" / "finetune.json"
 TRAINED_ON = 40
 PARTS = ("decoder", "decoder_and_lora", "all")
-BLENDS = (0.7, 0.5)
+BLENDS = (1.0, 0.5)  # beside the command's own, 0.7
 FIGURES = {"click": "one click", "oracle": "best of 3", "clicks_3": "three clicks", "box": "box"}
 
 
@@ -36,10 +36,10 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         divide(flags.data, folder)
         how = ("--minutes", str(flags.minutes), "--processes", str(flags.processes))
-        reports = {part: run(folder, part, "--part", part, *how) for part in PARTS}
+        reports = {part: run(folder, part, part, *how) for part in PARTS}
         reports |= {
-            f"all, blend {blend}": run(
-                folder, "all", "--part", "all", *how, "--resume", "--blend", str(blend)
+            f"all, --blend {blend:g}": run(
+                folder, f"all-{blend:g}", "all", *how, "--resume", "--blend", str(blend)
             )
             for blend in BLENDS
         }
@@ -62,10 +62,11 @@ def divide(archive: Path, folder: Path) -> None:
                 target.addfile(member, source.extractfile(member))
 
 
-def run(folder: Path, name: str, *words: str) -> dict[str, Any]:
+def run(folder: Path, name: str, part: str, *words: str) -> dict[str, Any]:
     """Run `anymask finetune` and give its report."""
-    files = ("--data", "learn.tar", "--validation", "ask.tar", "--out", f"{name}.safetensors")
-    command = [sys.executable, "-m", "anymask", "finetune", *files, "--cache", "prepared", *words]
+    data = ("--data", "learn.tar", "--validation", "ask.tar", "--cache", "prepared")
+    out = ("--out", f"{name}.safetensors", "--run", f"{part}.run", "--part", part)
+    command = [sys.executable, "-m", "anymask", "finetune", *data, *out, *words]
     subprocess.run(command, check=True, cwd=folder)
     report: dict[str, Any] = json.loads((folder / f"{name}.report.json").read_text())
     return report

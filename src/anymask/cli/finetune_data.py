@@ -12,7 +12,7 @@ from anymask.errors import ConfigError
 if TYPE_CHECKING:
     from anymask.data.mixing import PictureSet
     from anymask.data.prepare import PreparedData
-    from anymask.train.finetune import Questions
+    from anymask.train.before_after import Questions
     from anymask.train.launch import TrainingData
 
 
@@ -45,7 +45,7 @@ def finetune_data(choice: DataChoice, general: Sequence[Path], screen: Screen) -
     """
     from anymask.data.guard import guard_pictures
     from anymask.data.splits import spread
-    from anymask.train.finetune import MOST_MASKS, MOST_PICTURES, Questions, limited
+    from anymask.train.before_after import MOST_MASKS, MOST_PICTURES, Questions, limited
     from anymask.train.launch import TrainingData
 
     prepared = prepare(choice.train, choice, "failures-train.jsonl", screen)

@@ -13,7 +13,7 @@ from anymask.cli.export_run import export_run
 from anymask.cli.flags import with_flags
 from anymask.cli.screen import Screen, make_screen
 from anymask.cli.train_data import DataChoice, training_data
-from anymask.errors import ConfigError
+from anymask.errors import ConfigError, DataError
 from anymask.masks.atomic import shown_name, write_bytes
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 train_app = typer.Typer()
 BATCH_PICTURE = "batch.png"
 FINISHED = "model.safetensors"
+CHECKPOINTS = "step-*.pt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,16 +177,21 @@ def train_recipe(flags: TrainFlags, recipe: "Recipe") -> int:
     processes = flags.processes if world is None else world.processes
     if not rehearsed(flags, recipe, data, processes, device, screen):
         return 0
-    run_recipe(
-        recipe,
-        data,
-        flags.out,
-        processes=processes,
-        device=device,
-        max_restarts=flags.max_restarts,
-        world=world,
-        override=flags.override,
-    )
+    try:
+        run_recipe(
+            recipe,
+            data,
+            flags.out,
+            processes=processes,
+            device=device,
+            max_restarts=flags.max_restarts,
+            world=world,
+            override=flags.override,
+        )
+    except (KeyboardInterrupt, SystemExit):
+        if any(flags.out.glob(CHECKPOINTS)):
+            screen.note(f"{shown_name(flags.out)} is saved; go on with --resume")
+        raise
     if world is None or world.is_first:
         path = flags.out / FINISHED
         export_model(flags.out, path, f"{os.cpu_count()} cores, {platform.machine()}, {device}")
@@ -207,17 +213,35 @@ def check_flags(flags: TrainFlags) -> None:
         )
     if flags.minutes is not None and not flags.minutes > 0:
         raise ConfigError(f"--minutes must be above 0, got {flags.minutes:g}", hint="use 105")
-    if flags.out.exists() and not flags.out.is_dir():
-        raise ConfigError(f"--out {shown_name(flags.out)}: is a file", hint="name a folder")
+    _check_out(flags)
     if flags.start is not None and not flags.start.is_file():
         raise ConfigError(
             f"--start {shown_name(flags.start)}: is no file", hint="name a weights file"
         )
-    has_run = any(flags.out.glob("step-*.pt"))
+    has_run = any(flags.out.glob(CHECKPOINTS))
     if has_run and not (flags.resume or flags.dry_run):
         raise ConfigError(
             f"--out {shown_name(flags.out)}: holds a run",
             hint="add --resume to go on with it, or choose another folder",
+        )
+
+
+def _check_out(flags: TrainFlags) -> None:
+    shown = f"--out {shown_name(flags.out)}"
+    try:
+        if flags.out.exists() and not flags.out.is_dir():
+            raise ConfigError(f"{shown}: is a file", hint="name a folder")
+        place = flags.out.resolve()
+        around = [p for p in flags.data if p.is_dir() and place.is_relative_to(p.resolve())]
+    except OSError as error:  # a name too long, or a folder above it that is closed
+        raise ConfigError(
+            f"{shown_name(str(error.filename))}: cannot be used ({error.strerror})",
+            hint="choose another place",
+        ) from error
+    if around:
+        raise ConfigError(
+            f"{shown}: lies inside the data {shown_name(around[0])}",
+            hint="choose a folder beside it",
         )
 
 
@@ -233,6 +257,9 @@ def rehearsed(
 
     Returns:
         Whether the run is to begin.
+
+    Raises:
+        ConfigError: If it cannot begin.
     """
     from anymask.train.launch import about_run, check_resume, draw_batch, rehearse
 
@@ -241,7 +268,10 @@ def rehearsed(
     if flags.resume:
         screen.note(f"going on at step {step}" if step else "nothing to go on with; beginning anew")
     with screen.working("trying one picture"):
-        rehearsal = rehearse(recipe, data, processes, device)
+        try:
+            rehearsal = rehearse(recipe, data, processes, device)
+        except DataError as error:
+            raise ConfigError(f"--data: {error.message}", hint=error.hint) from error
     if not flags.dry_run:
         return True
     write_bytes(flags.out / BATCH_PICTURE, draw_batch(recipe, data))

@@ -107,7 +107,7 @@ def prepare(
                 read=recognise_all,
             )
     except DataError as error:
-        raise ConfigError(f"--data {error.message}", hint=error.hint) from error
+        raise ConfigError(error.message, hint=error.hint) from error
     for note in prepared.notes:
         screen.note(note)
     counts = prepared.counts

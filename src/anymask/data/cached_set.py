@@ -45,8 +45,8 @@ def cached_set(
         return folder
     host = "".join(letter if letter.isalnum() else "-" for letter in socket.gethostname())
     part = cache / f".part.{host}.{os.getpid()}.{uuid.uuid4().hex}"
+    _make_cache(cache)
     try:
-        cache.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(cache, f".part.{host}.")
         part.mkdir()
         used = pack_set(layout, part, settings, on_pictures)
@@ -64,6 +64,14 @@ def cached_set(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return folder
+
+
+def _make_cache(cache: Path) -> None:
+    # What fails here may be a folder above the cache, which is not the data's fault either.
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_written(cache, error) from error
 
 
 def _complete(part: Path, layout: SetLayout, used: Sequence[Path]) -> None:

@@ -134,7 +134,13 @@ def recognise_all(path: Path) -> tuple[Layout, ...]:
         ConfigError: If nothing fits; what was expected and what is there is said.
         DataError: If a folder cannot be listed.
     """
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:  # a name too long, or a folder above it that is closed
+        raise ConfigError(
+            f"{display_name(path)}: cannot be read ({error.strerror})", hint="check the path"
+        ) from error
+    if not is_there:
         raise ConfigError(f"{display_name(path)}: no such file or folder", hint="check the path")
     if path.is_dir():
         layouts = _of_folder(path)

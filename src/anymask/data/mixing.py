@@ -65,7 +65,8 @@ class Mixture:
 
     Raises:
         DataError: If there is no picture.
-        ConfigError: If a weight is for no set, is negative or not finite, or all are 0.
+        ConfigError: If a weight is for no set, is negative or not finite, or all are 0; or if the
+            power is outside [0, 1].
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class Mixture:
         power: float = 0.5,
         weights: Mapping[str, float] | None = None,
     ) -> None:
+        if not 0 <= power <= 1:
+            raise ConfigError(f"set_power must be 0 to 1, got {power:g}", hint="use 0.5")
         self.sets: Sequence[PictureSet] = grouped(pictures_or_sets)
         if not self.sets:
             raise DataError("the training data holds no mask", hint="check the folder's shards")
@@ -123,7 +126,8 @@ class Mixture:
                 hint="run anymask data check on the folder",
             )
         raise DataError(
-            f"none of {TRIES} pictures shows a mask at {size} pixels", hint="use a larger size"
+            f"none of {TRIES} pictures shows a mask at {size} pixels",
+            hint="use a larger size, or pictures with larger masks",
         )
 
 

@@ -112,9 +112,9 @@ def prepare_data(
     """
     if longest_px < 32:
         raise ConfigError(f"longest_px must be 32 or more, got {longest_px}", hint="use 1024")
-    _check_outside(cache, paths)
     settings = PackSettings(longest_px=longest_px)
     layouts = _distinct(layout for path in paths for layout in read(path))
+    _check_outside(cache, paths)
     done = _Counter(on_progress)
     made = [(layout, cached_set(layout, cache, settings, done.add)) for layout in layouts]
     sets = _named([folder for _, folder in made])

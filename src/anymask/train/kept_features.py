@@ -1,8 +1,8 @@
 """Learning under a frozen encoder: every picture is encoded once, its features are kept.
 
 A ViT needs many seconds for a picture on a processor, the decoder a fraction of one. With whole
-pictures that are only mirrored there are two frames a picture; their features lie in files, so a run
-that goes on, and every process of it, finds them again.
+pictures that are only mirrored there are two frames a picture; their features lie in files, so a
+run that goes on, and every process of it, finds them again.
 """
 
 import hashlib
@@ -96,7 +96,7 @@ class Encoded:
         return self.model.image_encoder
 
     def encode(self, _pixels: Tensor) -> ImageFeatures:
-        """Give the embeddings."""
+        """Give the embeddings, (B, C, h, w), whatever the pixels."""
         return ImageFeatures(self.embeddings)
 
     def decode(self, features: ImageFeatures, prompts: PromptBatch) -> MaskPredictions:

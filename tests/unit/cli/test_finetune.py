@@ -9,11 +9,14 @@ from PIL import Image
 
 import anymask as anymask_package
 from anymask.evaluate.compare import compare
-from anymask.train.finetune import measure
+from anymask.model.configs import tiny
+from anymask.model.sam import Sam
+from anymask.train.before_after import measure
 from anymask.weights.load import load_model
+from anymask.weights.save import save_model
 from tests.scenes import write_shard
 
-QUICK = ("--set", "steps=1", "--set", "size=64", "--set", "sample.prompts=1", "--device", "cpu")
+QUICK = ("--set", "steps=1", "--set", "sample.prompts=1", "--device", "cpu")
 
 
 @pytest.fixture
@@ -28,12 +31,22 @@ def guard(folder):
     return write_shard(folder / "general.tar", 2)
 
 
+@pytest.fixture(scope="module")
+def model_file(tmp_path_factory):
+    """A seeded model with a small frame: everything here is measured with it."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "seeded.safetensors"
+    save_model(Sam(tiny(64)).eval(), path, recipe={}, card="seeded")
+    return path
+
+
 @pytest.fixture
 def finetune(anymask, shard, guard, model_file, request, monkeypatch):
     """Run `anymask finetune WORDS...` on the scenes; only one test has its sheet drawn."""
     if "sheet" not in request.node.name:
         monkeypatch.setattr(
-            "anymask.train.finetune.before_after_sheet", lambda *_: np.zeros((2, 3, 3), np.uint8)
+            "anymask.train.before_after.before_after_sheet",
+            lambda *_: np.zeros((2, 3, 3), np.uint8),
         )
 
     def run(*words, data=shard):
@@ -99,7 +112,7 @@ def test_a_finished_run_is_written_again_and_not_begun_again_unasked(finetune, f
     assert anew.err.startswith("error: my.safetensors: exists already\nhint: choose another --out")
     changed = finetune("--run", "run", "--resume", "--set", "batch=1")
     assert changed.code == 2
-    assert "the run was begun otherwise in 1 points (batch: 2 → 1)" in changed.err
+    assert "the run was begun otherwise in 1 points (batch: 4 → 1)" in changed.err
     resumed = finetune("--run", "run", "--resume")
     assert (resumed.code, "going on at step 1" in resumed.err) == (0, True)
     assert (folder / "my.safetensors").read_bytes() == first
@@ -192,12 +205,12 @@ def test_data_without_masks_are_refused(finetune, folder):
 
 def test_harm_is_said_and_the_model_is_still_written(finetune, folder, monkeypatch):
     def perfect(base, questions, run, on_picture):
-        asked = measure(base.loaded, questions)
+        asked = measure(base, questions)
         for row in (*asked.held_out, *asked.general):
             row.update(dict.fromkeys(("click", "oracle", "clicks_3", "box"), 1.0))
         return asked
 
-    monkeypatch.setattr("anymask.train.finetune.measured_before", perfect)
+    monkeypatch.setattr("anymask.train.before_after.measured_before", perfect)
     ran = finetune()
     assert ran.code == 0
     assert "warning: the trained model is worse on the held-out pictures than the base" in ran.err

@@ -30,6 +30,7 @@ def test_every_photo_is_there_with_its_own_bytes(photos):
         (path,) = photos.glob(f"{picture.name}.*g")
         assert picture.encoded == path.read_bytes()
         pixels = cv2.imdecode(np.frombuffer(picture.encoded, np.uint8), cv2.IMREAD_COLOR)
+        assert pixels is not None
         assert pixels.shape == (*picture.size_hw, 3)
         assert 3 <= len(picture.runs) <= 6
         assert picture.set_name == "guard"

@@ -53,5 +53,5 @@ def test_annotation_that_is_no_sa1b_json_is_named(tmp_path: Path) -> None:
             file = tmp_path / name
             file.write_bytes(data)
             shard.add(file, name)
-    with pytest.raises(DataError, match=r"one\.json is not an SA-1B annotation"):
+    with pytest.raises(DataError, match=r"one\.json: is no SA-1B record: "):
         list(read_shards([path]))

@@ -30,7 +30,7 @@ def different(count, seed=0):
 def held(*sets, **how):
     """Names of training and of held-out pictures."""
     return tuple(
-        {part.whole.names[row] for part in parts for row in part.indices}
+        {part.whole.names[row] for part in parts for row in part.indices}  # type: ignore[attr-defined]
         for parts in hold_out(sets, **how)
     )
 

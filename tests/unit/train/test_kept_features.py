@@ -11,7 +11,7 @@ from anymask.data.samples import SampleSettings
 from anymask.data.shards import read_shards
 from anymask.model.configs import SamConfig, VitConfig, tiny
 from anymask.model.sam import Sam
-from anymask.train.kept_features import SegmentingKept, kept_bytes, keeps_features
+from anymask.train.kept_features import SegmentingKept, keeps_features, kept_bytes
 from anymask.train.parameters import freeze
 from anymask.train.recipes import finetune
 from anymask.train.task import Samples, Segmenting
@@ -54,11 +54,9 @@ def gradients(task):
 def test_the_decoder_learns_the_same_with_kept_features(tasks):
     kept, plain = tasks
     drawn = draw(kept, 0)
-    for task in tasks:
-        for _ in range(2):
-            figures = task.learn(drawn, np.random.default_rng(1), 1.0)
-    again = plain.learn(drawn, np.random.default_rng(1), 0.0)
-    assert figures.keys() == again.keys()
+    made, read = (kept.learn(drawn, np.random.default_rng(1), 1.0) for _ in range(2))
+    first, again = (plain.learn(drawn, np.random.default_rng(1), 1.0) for _ in range(2))
+    assert made.keys() == read.keys() == first.keys() == again.keys()
     difference = (gradients(kept) - gradients(plain)).norm() / gradients(plain).norm()
     assert float(difference) < 0.01
     assert all(p.grad is None for p in kept.model.image_encoder.parameters())
@@ -67,9 +65,12 @@ def test_the_decoder_learns_the_same_with_kept_features(tasks):
 def test_a_picture_and_its_mirror_image_are_encoded_once_each(tasks, monkeypatch):
     kept, _ = tasks
     encode, encoded = Sam.encode, []
-    monkeypatch.setattr(
-        Sam, "encode", lambda self, pixels: encoded.append(len(pixels)) or encode(self, pixels)
-    )
+
+    def counted(self, pixels):
+        encoded.append(len(pixels))
+        return encode(self, pixels)
+
+    monkeypatch.setattr(Sam, "encode", counted)
     for number in range(40):
         kept.learn(draw(kept, number), np.random.default_rng(number), 1.0)
     assert encoded == [1] * 4

@@ -38,6 +38,8 @@ def command_names() -> list[str]:
 
 def _names_below(command: object, path: tuple[str, ...]) -> Iterator[str]:
     for name, member in getattr(command, "commands", {}).items():
+        if member.hidden:
+            continue
         yield " ".join((*path, name))
         yield from _names_below(member, (*path, name))
 

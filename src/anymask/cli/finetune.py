@@ -38,7 +38,7 @@ def _finetune(flags: FinetuneFlags) -> int:
       anymask segment photo.jpg --point 320,240 --model my.safetensors
     """
     check_finetune_flags(flags)
-    from anymask.train.finetune import tiny_numbers_are_zero
+    from anymask.train.processes import tiny_numbers_are_zero
 
     with tiny_numbers_are_zero():
         return _finetune_checked(flags)
@@ -82,7 +82,7 @@ def chosen_recipe(flags: FinetuneFlags, base: "Base") -> "Recipe":
 
     recipe = finetune(base.path, base.loaded.sam.config, flags.part)  # type: ignore[arg-type]
     changes = [*(flags.settings or ())]
-    changes += [f"minutes={flags.minutes}", "steps=0"] if flags.minutes is not None else []
+    changes += [f"minutes={flags.minutes}"] if flags.minutes is not None else []
     changes += [f"seed={flags.seed}"] if flags.seed is not None else []
     return replace(recipe, settings=with_changes(recipe.settings, changes))
 
@@ -161,9 +161,9 @@ def _remove_run(folder: Path) -> None:
 def _train(
     flags: FinetuneFlags, recipe: "Recipe", data: FinetuneData, device: "torch.device"
 ) -> None:
-    from anymask.train.finetune import run_finetuning
+    from anymask.train.launch import run_recipe
 
-    run_finetuning(
+    run_recipe(
         recipe,
         data.training,
         flags.run_folder,

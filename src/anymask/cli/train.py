@@ -130,7 +130,7 @@ def _sa1b(flags: TrainFlags) -> int:
 
 
 def _mae(flags: TrainFlags) -> int:
-    """Pre-train a ViT as a masked autoencoder, on pictures alone.
+    """Pre-train a ViT as a masked autoencoder, on pictures alone: a folder of photos will do.
 
     [bold]Example[/bold]
       anymask train mae --model vit_b --data pictures --out runs/mae
@@ -156,16 +156,32 @@ def train_recipe(flags: TrainFlags, recipe: "Recipe") -> int:
         ConfigError: If anything is found wrong before the first step.
     """
     check_flags(flags)
+    from anymask.train.processes import tiny_numbers_are_zero
+
+    with tiny_numbers_are_zero():
+        return _train_checked(flags, changed_recipe(flags, recipe))
+
+
+def changed_recipe(flags: TrainFlags, recipe: "Recipe") -> "Recipe":
+    """Give the recipe with the settings of the command line.
+
+    Raises:
+        ConfigError: If a setting is unknown or out of range.
+    """
     from anymask.cli.train_settings import with_changes
+
+    changes = [*(flags.settings or ())]
+    changes += [f"minutes={flags.minutes}"] if flags.minutes is not None else []
+    changes += [f"seed={flags.seed}"] if flags.seed is not None else []
+    return replace(recipe, settings=with_changes(recipe.settings, changes))
+
+
+def _train_checked(flags: TrainFlags, recipe: "Recipe") -> int:
     from anymask.train.export import export_model
     from anymask.train.launch import run_recipe
     from anymask.train.processes import join_torchrun, started_by_torchrun, wait_for_all
     from anymask.weights.device import choose_device
 
-    changes = [*(flags.settings or ())]
-    changes += [f"minutes={flags.minutes}", "steps=0"] if flags.minutes is not None else []
-    changes += [f"seed={flags.seed}"] if flags.seed is not None else []
-    recipe = replace(recipe, settings=with_changes(recipe.settings, changes))
     device = choose_device(flags.device)
     world = join_torchrun(device) if started_by_torchrun() else None
     screen = make_screen(is_silent=world is not None and not world.is_first)
@@ -311,6 +327,7 @@ def _data_choice(flags: TrainFlags, recipe: "Recipe") -> DataChoice:
         measured=recipe.settings.check_masks,
         skip_bad=flags.skip_bad,
         allow_overlap=flags.allow_overlap,
+        needs_masks=recipe.name != "mae",
     )
 
 

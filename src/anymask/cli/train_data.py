@@ -31,6 +31,7 @@ class DataChoice:
         measured: Pictures to measure on, at most.
         skip_bad: Whether up to 1 % of bad samples may be left out.
         allow_overlap: Whether pictures may be both learnt from and measured on.
+        needs_masks: Whether pictures without masks are of no use.
     """
 
     train: Sequence[Path]
@@ -41,6 +42,7 @@ class DataChoice:
     measured: int
     skip_bad: bool
     allow_overlap: bool
+    needs_masks: bool = True
 
 
 def training_data(choice: DataChoice, screen: Screen) -> "TrainingData":
@@ -64,7 +66,7 @@ def training_data(choice: DataChoice, screen: Screen) -> "TrainingData":
         refuse_overlap(shared, is_allowed=choice.allow_overlap)
         return TrainingData(
             sets=prepared.sets,
-            held_back=spread(measured.sets, choice.measured),
+            held_back=spread(measured.sets, choice.measured, needs_masks=choice.needs_masks),
             fingerprint=prepared.fingerprint,
         )
     training, held_back = split_by_name(prepared.sets)
@@ -73,7 +75,7 @@ def training_data(choice: DataChoice, screen: Screen) -> "TrainingData":
         return TrainingData(sets=prepared.sets, held_back=(), fingerprint=prepared.fingerprint)
     return TrainingData(
         sets=kept,
-        held_back=spread(held_back, choice.measured),
+        held_back=spread(held_back, choice.measured, needs_masks=choice.needs_masks),
         fingerprint=prepared.fingerprint,
     )
 
@@ -92,7 +94,7 @@ def prepare(
     Raises:
         ConfigError: If they hold nothing, or too many samples are bad.
     """
-    from anymask.data.layouts import recognise_all
+    from anymask.data.layouts import recognise_all, recognise_pictures
     from anymask.data.prepare import prepare_data
 
     try:
@@ -102,9 +104,10 @@ def prepare(
                 choice.cache,
                 longest_px=choice.longest_px,
                 skip_bad=choice.skip_bad,
+                needs_masks=choice.needs_masks,
                 failures=choice.folder / failures,
                 on_progress=on_progress,
-                read=recognise_all,
+                read=recognise_all if choice.needs_masks else recognise_pictures,
             )
     except DataError as error:
         raise ConfigError(error.message, hint=error.hint) from error

@@ -22,6 +22,9 @@ def with_changes(settings: TrainSettings, changes: Sequence[str]) -> TrainSettin
         ConfigError: If a change has no value, names no setting, or its value does not fit.
     """
     mapping = to_mapping(settings)
+    keys = [change.partition("=")[0] for change in changes]
+    if "minutes" in keys and "steps" not in keys:
+        mapping["steps"] = 0  # a length in steps would win
     for change in changes:
         key, equals, text = change.partition("=")
         if not equals or not key:

@@ -20,6 +20,7 @@ from anymask.data.readers.label_pairs import (
 )
 from anymask.data.readers.listing import PICTURE_SUFFIXES, scan, split_suffix, walk
 from anymask.data.readers.naming import set_name_of
+from anymask.data.readers.pictures import read_pictures
 from anymask.data.readers.sa1b_folder import read_sa1b_folder
 from anymask.data.readers.sa1b_tar import read_sa1b_tar
 from anymask.data.readers.voc import read_voc
@@ -27,7 +28,7 @@ from anymask.data.sample_record import AnnotatedFile, BadSample
 from anymask.errors import ConfigError
 from anymask.image import display_name
 
-Kind = Literal["sa1b-tar", "sa1b-folder", "coco", "label-maps", "voc", "bsds"]
+Kind = Literal["sa1b-tar", "sa1b-folder", "coco", "label-maps", "voc", "bsds", "pictures"]
 
 DESCRIPTIONS: MappingProxyType[Kind, str] = MappingProxyType(
     {
@@ -37,6 +38,7 @@ DESCRIPTIONS: MappingProxyType[Kind, str] = MappingProxyType(
         "label-maps": "pictures and label images",
         "voc": "Pascal VOC tree",
         "bsds": "BSDS500 tree",
+        "pictures": "folder of pictures",
     }
 )
 EXPECTED = (
@@ -100,6 +102,8 @@ class Layout:
                 return read_voc(self.path, left_out=left_out)
             case "bsds":
                 return read_bsds(self.path)
+            case "pictures":
+                return read_pictures(self.path)
 
 
 def recognise(path: Path) -> Layout:
@@ -152,6 +156,27 @@ def recognise_all(path: Path) -> tuple[Layout, ...]:
     if path.suffix.lower() == ".json" and _json_kind(path) == "coco":
         return (Layout(kind="coco", path=path),)
     raise _refused_file(path)
+
+
+def recognise_pictures(path: Path) -> tuple[Layout, ...]:
+    """Say what a path holds where masks are not asked for: a folder of pictures will do.
+
+    Args:
+        path: A .json or .tar file, or a folder.
+
+    Returns:
+        At least one layout, sorted by path.
+
+    Raises:
+        ConfigError: If there is neither a set nor a picture.
+        DataError: If a folder cannot be listed.
+    """
+    try:
+        return recognise_all(path)
+    except ConfigError:
+        if path.is_dir() and next(read_pictures(path), None) is not None:
+            return (Layout(kind="pictures", path=path),)
+        raise
 
 
 def _of_folder(path: Path) -> tuple[Layout, ...]:

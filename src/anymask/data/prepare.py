@@ -86,6 +86,7 @@ def prepare_data(
     *,
     longest_px: int = 1024,
     skip_bad: bool = False,
+    needs_masks: bool = True,
     failures: Path,
     on_progress: OnProgress | None = None,
     read: Recognise,
@@ -100,6 +101,7 @@ def prepare_data(
         cache: Folder of the prepared sets; made if missing.
         longest_px: Larger pictures are shrunk to this, pixels.
         skip_bad: Whether up to 1 % of bad samples may be left out.
+        needs_masks: Whether pictures without a single mask among them are of no use.
         failures: List of everything that cannot be used, written anew.
         on_progress: Called with how many pictures are done and how many there are, or None.
         read: Recognises the sets of a path.
@@ -127,7 +129,7 @@ def prepare_data(
     counts = DataCounts(bad=len(bad), **totals)
     write_failures(failures, bad)
     check_bad(bad, counts.pictures + len(bad), failures, skip_bad=skip_bad)
-    _check_not_empty(paths, counts)
+    _check_not_empty(paths, counts, needs_masks=needs_masks)
     digest = hashlib.sha256()
     for packed in sets:
         digest.update(json.dumps([packed.name, packed.facts["stamp"]]).encode("ascii"))
@@ -246,8 +248,8 @@ def _named(folders: Sequence[Path]) -> list[PackedSet]:
     return [PackedSet(folder, name=name) for folder, name in zip(folders, names, strict=True)]
 
 
-def _check_not_empty(paths: Sequence[Path], counts: DataCounts) -> None:
-    if counts.masks:
+def _check_not_empty(paths: Sequence[Path], counts: DataCounts, *, needs_masks: bool) -> None:
+    if counts.masks or (counts.pictures and not needs_masks):
         return
     what = "no mask" if counts.pictures else "no annotated picture"
     where = ", ".join(shown_name(path) for path in paths) or "no path"

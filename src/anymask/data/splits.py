@@ -166,18 +166,21 @@ def _parts(
     ]
 
 
-def spread(sets: Sequence[PictureSet], wanted: int) -> tuple[AnnotatedPicture, ...]:
-    """Give some pictures with masks, taken from all sets in turn, always the same ones.
+def spread(
+    sets: Sequence[PictureSet], wanted: int, *, needs_masks: bool = True
+) -> tuple[AnnotatedPicture, ...]:
+    """Give some pictures, taken from all sets in turn, always the same ones.
 
     Args:
         sets: Sets of pictures.
         wanted: How many at most.
+        needs_masks: Whether pictures without masks are passed over.
     """
     chosen: list[AnnotatedPicture] = []
     for row in range(max((len(group) for group in sets), default=0)):
         for group in sets:
             if len(chosen) == wanted:
                 return tuple(chosen)
-            if row < len(group) and (picture := group[row]).runs:
+            if row < len(group) and ((picture := group[row]).runs or not needs_masks):
                 chosen.append(picture)
     return tuple(chosen)

@@ -13,6 +13,10 @@ from anymask.errors import ConfigError, StateError
 from anymask.masks.atomic import shown_name, write_bytes
 
 KEPT = 2
+# These change what is told and when, not what is learnt.
+FREE_TO_CHANGE = frozenset(
+    ("save_every", "log_every", "check_every", "check_masks", "tensorboard", "workers", "compile")
+)
 PATTERN = "step-*.pt"
 
 
@@ -108,7 +112,7 @@ def check_same_run(checkpoint: Checkpoint, wanted: Mapping[str, Any], *, overrid
         differences += [
             f"{key}: {before.get(key, 'none')} → {now.get(key, 'none')}"
             for key in sorted(before.keys() | now.keys())
-            if before.get(key) != now.get(key)
+            if before.get(key) != now.get(key) and key not in FREE_TO_CHANGE
         ]
     if differences and not override:
         shown = "; ".join(differences[:8]) + (" …" if len(differences) > 8 else "")

@@ -24,6 +24,7 @@ from anymask.model.prompt_encoder import PromptBatch
 from anymask.model.sam import Sam
 from anymask.train.batch import collate
 from anymask.train.interaction import converse
+from anymask.train.loop import Task
 from anymask.train.recipes import Recipe
 from anymask.train.task import Segmenting
 
@@ -102,6 +103,25 @@ class Encoded:
     def decode(self, features: ImageFeatures, prompts: PromptBatch) -> MaskPredictions:
         """Answer prompts; see `Sam.decode`."""
         return self.model.decode(features, prompts)
+
+
+def with_kept_features(task: Task, recipe: Recipe, folder: Path) -> Task:
+    """Give a task that keeps features where that pays, else the task as it is.
+
+    Args:
+        task: The task.
+        recipe: The recipe it was built from.
+        folder: Where the features go.
+    """
+    if not keeps_features(recipe) or not isinstance(task, Segmenting):
+        return task
+    return SegmentingKept(
+        model=task.model,
+        settings=task.settings,
+        source=task.source,
+        held_back=task.held_back,
+        folder=folder,
+    )
 
 
 def keeps_features(recipe: Recipe) -> bool:

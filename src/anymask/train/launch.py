@@ -15,12 +15,15 @@ from anymask.masks.png import png_bytes
 from anymask.train.build import build_task
 from anymask.train.checkpoint import check_same_run, latest_checkpoint
 from anymask.train.feed import Asked, Draws
+from anymask.train.kept_features import with_kept_features
 from anymask.train.loop import About, train
 from anymask.train.memory import check_memory, memory_free, memory_needed
 from anymask.train.parameters import num_learning
-from anymask.train.processes import World, run_in_processes
+from anymask.train.processes import World, run_in_processes, tiny_numbers_are_zero
 from anymask.train.recipes import Recipe
 from anymask.weights.read import sha256_of
+
+FEATURES = "features"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +176,8 @@ def _work(
     override: bool,  # noqa: FBT001 - given by position to other processes
     world: World,
 ) -> None:
-    task = build_task(recipe, data.sets, data.held_back, world.device)
-    about = about_run(recipe, data, world.processes)
-    train(task, recipe.settings, about, folder, world, override=override)
+    with tiny_numbers_are_zero():
+        task = build_task(recipe, data.sets, data.held_back, world.device)
+        task = with_kept_features(task, recipe, folder / FEATURES)
+        about = about_run(recipe, data, world.processes)
+        train(task, recipe.settings, about, folder, world, override=override)

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
+from anymask.train.accumulate import StepSums
 from anymask.train.checkpoint import (
     Checkpoint,
     check_same_run,
@@ -202,14 +203,21 @@ def take_step(
     world: World,
 ) -> tuple[dict[str, float], list[Any]]:
     """Learn from the next batches and move the weights; a bad step leaves them as they are."""
-    figures, drawn = learn_batches(run, task, feed, settings, world)
-    run.seconds, loss, stops = average_gradients(
-        run.model, run.seconds + run.own_seconds, figures["loss"], float(stop.number > 0)
-    )
+    sums = StepSums(run.model)
+    try:
+        figures, drawn = learn_batches(run, task, feed, settings, world, sums)
+        run.seconds, loss, stops = average_gradients(
+            run.model, run.seconds + run.own_seconds, figures["loss"], float(stop.number > 0)
+        )
+    except BaseException:
+        sums.put_back()
+        raise
     learning = [p for p in run.model.parameters() if p.grad is not None]
     norm = float(nn.utils.clip_grad_norm_(learning, settings.optimizer.clip))
     factor = rate_factor(run, settings)
-    if not guards.is_bad(loss, norm):
+    if guards.is_bad(loss, norm):
+        sums.put_back()
+    else:
         run.is_whole = False
         for group in run.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
@@ -225,13 +233,17 @@ def take_step(
 
 
 def learn_batches(
-    run: Run, task: Task, feed: Iterator[list[Any]], settings: TrainSettings, world: World
+    run: Run,
+    task: Task,
+    feed: Iterator[list[Any]],
+    settings: TrainSettings,
+    world: World,
+    sums: StepSums,
 ) -> tuple[dict[str, float], list[Any]]:
     """Add up the gradients of one step's batches; give the mean figures and the samples."""
     parts = settings.accumulate
     all_figures: list[dict[str, float]] = []
     all_drawn: list[Any] = []
-    sums: dict[nn.Parameter, Tensor] = {}
     for part in range(parts):
         number = (run.step * world.processes + world.rank) * parts + part
         rng = np.random.default_rng([settings.seed, LEARNING, number])
@@ -239,25 +251,11 @@ def learn_batches(
         with torch.autocast(world.device.type, torch.bfloat16, settings.precision == "bf16"):
             drawn = next(feed)
             all_figures.append(task.learn(drawn, rng, 1 / parts))
-        set_aside_gradients(run.model, sums)
+        sums.add()
         all_drawn += drawn
-    for parameter, gradient in sums.items():
-        parameter.grad = gradient
+    sums.finish()
     keys = all_figures[0].keys()
     return {k: float(np.mean([f[k] for f in all_figures if k in f])) for k in keys}, all_drawn
-
-
-def set_aside_gradients(model: nn.Module, sums: dict[nn.Parameter, Tensor]) -> None:
-    """Add a batch's gradients, of any shape, to the sums, and clear them.
-
-    Each batch is added up by itself first, in the order that two processes would do it, so that
-    both ways give the same numbers to the last digit.
-    """
-    for parameter in model.parameters():
-        if parameter.grad is not None:
-            before = sums.get(parameter)
-            sums[parameter] = parameter.grad if before is None else before.add_(parameter.grad)
-            parameter.grad = None
 
 
 @torch.no_grad()

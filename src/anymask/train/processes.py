@@ -7,8 +7,8 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -26,9 +26,14 @@ from torch.multiprocessing.spawn import (
 
 from anymask.errors import AnymaskError, TrainingError
 
-WAIT_FOR_OTHERS = timedelta(minutes=30)
+# One process may prepare a large data set meanwhile; a death is noticed at once all the same.
+WAIT_FOR_OTHERS = timedelta(hours=12)
 SECONDS_TO_END = 45.0
 SECONDS_TO_BREAK_OFF = 10.0  # for the others to notice that one is gone, and to save
+
+
+class PeerLost(TrainingError):
+    """Another process of the run has gone, so this one cannot go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,11 @@ class World:
 def started_by_torchrun() -> bool:
     """Say whether torchrun started this process as one of several."""
     return "TORCHELASTIC_RUN_ID" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def restarted_by_torchrun() -> bool:
+    """Say whether torchrun started this process again after one had died."""
+    return started_by_torchrun() and os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") != "0"
 
 
 def join_torchrun(device: torch.device) -> World:
@@ -169,6 +179,8 @@ def _join_and_work(
     )
     try:
         work(World(rank=rank, processes=processes, device=device, parent=parent))
+    except PeerLost:
+        raise SystemExit(1) from None  # the one that has gone has the story
     except AnymaskError as error:
         record = {
             "time": time.time(),
@@ -197,6 +209,21 @@ def _backend(device: torch.device) -> str:
     return "nccl" if device.type == "cuda" else "gloo"
 
 
+@contextmanager
+def tiny_numbers_are_zero() -> Iterator[None]:
+    """Let this thread, and those it starts, take numbers below 1.2e-38 for zero.
+
+    The gradients of a mask that is nearly right are full of them, and a processor's fast path does
+    not take them: matrix products of a backward pass become several times slower. On a processor
+    without such a mode nothing changes.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
 def wait_for_all() -> None:
     """Wait until every process of the run has come here."""
     if is_shared_run():
@@ -207,12 +234,18 @@ def average_over_processes(tensors: Iterable[Tensor]) -> None:
     """Replace float tensors of any shape by their mean over all processes, in place.
 
     All of them travel in one message.
+
+    Raises:
+        PeerLost: If a process has gone.
     """
     tensors = list(tensors)
     if not is_shared_run() or not tensors:
         return
     flat = torch.cat([tensor.flatten().float() for tensor in tensors])
-    dist.all_reduce(flat)
+    try:
+        dist.all_reduce(flat)
+    except RuntimeError as error:
+        raise PeerLost("another process of the run has gone", hint="go on with --resume") from error
     flat /= dist.get_world_size()
     for tensor, mean in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
         tensor.copy_(mean.view_as(tensor))
@@ -230,6 +263,9 @@ def average_gradients(model: nn.Module, *figures: float) -> tuple[float, ...]:
 
     Returns:
         Their means.
+
+    Raises:
+        PeerLost: If a process has gone.
     """
     if not is_shared_run():
         return figures

@@ -1,7 +1,4 @@
-"""What training is given, and what it must say: each fault run as a person meets it.
-
-The model is a very small one, so that a run takes a second; everything else is as it is.
-"""
+"""What training is given and what it must say, as a person meets it; only the model is tiny."""
 
 import errno
 import json
@@ -13,12 +10,22 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from pycocotools import mask as coco
 
 from anymask.train.checkpoint import latest_checkpoint
 from anymask.train.recipes import Recipe
 from anymask.weights.load import load_model
 from tests.scenes import HEIGHT, WIDTH, scene, write_shard
+from tests.unit.cli.spoiled import (
+    add_annotation,
+    cut_picture,
+    leave_no_mask,
+    make_all_crowds,
+    remove_picture,
+    repeat_image,
+    swap_sides,
+    write_coco,
+    write_web_page,
+)
 from tests.unit.train.conftest import small_config
 from tests.unit.train.programs import small_settings
 
@@ -54,25 +61,10 @@ def train(anymask, data):
 
 @pytest.fixture
 def document(folder):
-    """Write some scenes as `coco/a.json` and its pictures; a function may spoil them first."""
+    """Write some scenes as `coco/a.json`; a function may spoil them first."""
 
-    def write(spoil=None, pictures=6):
-        (folder / "coco").mkdir()
-        images, annotations = [], []
-        for number in range(pictures):
-            pixels, masks = scene(number)
-            Image.fromarray(pixels).save(folder / "coco" / f"p{number}.png")
-            size = {"width": WIDTH, "height": HEIGHT}
-            images.append({"id": number, "file_name": f"p{number}.png", **size})
-            for index, mask in enumerate(masks):
-                code = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
-                code["counts"] = code["counts"].decode()
-                row = {"id": 10 * number + index, "image_id": number, "category_id": 1}
-                annotations.append({**row, "iscrowd": 0, "segmentation": code})
-        content = {"images": images, "annotations": annotations, "categories": [{"id": 1}]}
-        if spoil is not None:
-            spoil(content, folder / "coco")
-        (folder / "coco" / "a.json").write_text(json.dumps(content))
+    def write(spoil=None):
+        write_coco(folder / "coco", spoil)
 
     return write
 
@@ -86,34 +78,6 @@ def leftovers(run):
 
 
 # --- annotations (45, 46, 48) ---
-
-
-def add_annotation(**changes):
-    def spoil(content, _folder):
-        content["annotations"].append({**content["annotations"][0], "id": 999, **changes})
-
-    return spoil
-
-
-def repeat_image(content, _folder):
-    content["images"].append(dict(content["images"][0]))
-
-
-def remove_picture(_content, folder):
-    (folder / "p3.png").unlink()
-
-
-def swap_sides(content, _folder):
-    content["annotations"][4]["segmentation"]["size"] = [WIDTH, HEIGHT]
-
-
-def write_web_page(_content, folder):
-    (folder / "p2.png").write_text("<!DOCTYPE html>")
-
-
-def cut_picture(_content, folder):
-    path = folder / "p2.png"
-    path.write_bytes(path.read_bytes()[:200])
 
 
 @pytest.mark.parametrize(
@@ -161,15 +125,6 @@ def test_an_annotation_file_cut_short_names_line_and_column(train, document, fol
 
 
 # --- pictures and masks (110, 111, 112, 113, 122) ---
-
-
-def leave_no_mask(content, _folder):
-    content["annotations"].clear()
-
-
-def make_all_crowds(content, _folder):
-    for annotation in content["annotations"]:
-        annotation["iscrowd"] = 1
 
 
 @pytest.mark.parametrize("spoil", [leave_no_mask, make_all_crowds])
@@ -248,11 +203,8 @@ def test_more_than_one_percent_of_bad_samples_cannot_be_skipped(train, pairs, fo
 def test_pictures_on_both_sides_are_refused_unless_that_is_meant(train, folder):
     write_shard(folder / "again.tar", 2)
     ran = train("--validation", "again.tar")
-    assert ran.code == 2
-    assert "error: 2 pairs of training and evaluation pictures are the same, namely: " in ran.err
-    assert "discs/discs_000 = again/again_000" in ran.err
+    assert (ran.code, "discs/discs_000 = again/again_000" in ran.err) == (2, True)
     assert "hint: remove them from one side, or add --allow-overlap\n" in ran.err
-    assert steps_in(folder / "run") == []
     assert train("--validation", "again.tar", "--allow-overlap").code == 0
 
 
@@ -525,22 +477,9 @@ def test_a_run_without_any_readable_checkpoint_is_not_begun_anew_unasked(train, 
     assert ran.code == 1
     assert "error: run: none of its 2 checkpoints can be read\n" in ran.err
     assert "hint: begin anew in another folder\n" in ran.err
-
-
-def test_resuming_in_an_empty_folder_begins_and_says_so(train, folder):
-    (folder / "run").mkdir()
-    ran = train("--resume")
-    assert (ran.code, "note: nothing to go on with; beginning anew\n" in ran.err) == (0, True)
-
-
-def test_two_runs_with_one_seed_end_alike_and_another_seed_does_not(train, folder):
-    for out, seed in (("a", "5"), ("b", "5"), ("c", "6")):
-        assert train("--seed", seed, out=out).code == 0
-    first, second, other = (latest_checkpoint(folder / name).average for name in "abc")
-    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
-    assert not all(torch.equal(tensor, other[name]) for name, tensor in first.items())
-    files = [(folder / name / "model.safetensors").read_bytes() for name in "ab"]
-    assert len(files[0]) == len(files[1])
+    (folder / "empty").mkdir()
+    begun = train("--resume", out="empty")
+    assert (begun.code, "note: nothing to go on with; beginning anew\n" in begun.err) == (0, True)
 
 
 def test_weights_without_settings_are_told_what_is_missing(train, folder, model_file, anymask):
@@ -550,3 +489,17 @@ def test_weights_without_settings_are_told_what_is_missing(train, folder, model_
     assert ran.code == 2
     assert "error: plain.pt: holds a default model without its settings\n" in ran.err
     assert "hint: save it with anymask.weights.save.save_model, which keeps them\n" in ran.err
+
+
+def test_a_checkpoint_of_a_run_given_as_a_model_says_how_to_make_one(train, folder, anymask):
+    assert train().code == 0
+    words = ("segment", "cat.png", "--point", "40,30", "--model")
+    ran = anymask(*words, "run/step-00000004.pt")
+    assert ran.code == 2
+    assert (
+        "error: run/step-00000004.pt: is a checkpoint of a training run, not a model\n" in ran.err
+    )
+    assert "hint: run anymask train export --run FOLDER --out model.safetensors, and " in ran.err
+    made = anymask("train", "export", "--run", "run", "--out", "model.safetensors")
+    assert made.code == 0
+    assert anymask(*words, "model.safetensors", "-o", "out").code == 0

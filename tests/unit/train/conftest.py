@@ -87,4 +87,11 @@ def task_of(model: Sam, mixture: Mixture, settings: TrainSettings) -> Segmenting
 def small_config() -> SamConfig:
     """Give a SAM so small that saving it costs nothing."""
     vit = VitConfig(width=16, depth=2, num_heads=2, global_blocks=(1,), window=3)
-    return SamConfig(name="small", vit=vit, input_size=64, embedding_dim=32, decoder_mlp_width=32)
+    return SamConfig(
+        name="small",
+        vit=vit,
+        input_size=64,
+        embedding_dim=32,
+        decoder_mlp_width=32,
+        has_mask_scorer=True,
+    )

@@ -45,6 +45,7 @@ class Blank:
 # --- nothing is learnt ---
 
 
+@pytest.mark.slow
 def test_targets_without_a_pixel_stop_the_run_at_step_50(
     task: Segmenting, settings: TrainSettings, tmp_path: Path
 ) -> None:
@@ -59,10 +60,11 @@ def test_targets_without_a_pixel_stop_the_run_at_step_50(
     assert found.step == 50
 
 
+@pytest.mark.slow
 def test_a_rate_too_small_to_move_a_weight_stops_the_run_at_step_50(
     task: Segmenting, settings: TrainSettings, tmp_path: Path
 ) -> None:
-    slow = OptimizerSettings(rate=1e-30, backbone_rate=1e-30, warmup_steps=1)
+    slow = OptimizerSettings(rate=1e-300, backbone_rate=1e-300, warmup_steps=1)
     settings = replace(
         settings, steps=80, batch=1, phases=settings.phases[:1], optimizer=slow, save_every=100
     )
@@ -90,7 +92,7 @@ def test_a_model_of_which_nothing_learns_is_refused_before_the_start(
 # --- memory ---
 
 
-def full(*_: object, **__: object) -> Any:  # noqa: ANN401 - in place of any function
+def full(*_: object, **__: object) -> Any:
     raise torch.OutOfMemoryError("out of memory")
 
 
@@ -101,8 +103,8 @@ def test_a_trial_that_does_not_fit_says_what_to_make_smaller(
         patch.setattr("anymask.train.task.converse", full)
         with pytest.raises(ConfigError, match=r"one picture at 96 pixels does not fit .*; use sma"):
             memory_needed(task, settings)
-    huge = replace(settings, phases=(replace(settings.phases[0], sizes=(1 << 40,)),))
-    with pytest.raises(ConfigError, match=r"one picture at 1099511627776 pixels does not fit"):
+    huge = replace(settings, phases=(replace(settings.phases[0], sizes=(99_999_968,)),))
+    with pytest.raises(ConfigError, match=r"one picture at 99999968 pixels does not fit"):
         memory_needed(task, huge)
     assert memory_needed(task, settings)[1] > 0
 
@@ -175,8 +177,8 @@ def test_what_a_killed_run_left_half_written_is_removed_at_the_next_saving(
 ) -> None:
     (tmp_path / ".0123.part").write_bytes(b"half")
     train(task, task.settings, about, tmp_path)
-    names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["log.jsonl", "step-00000002.pt", "step-00000004.pt"]
+    assert not (tmp_path / ".0123.part").exists()
+    assert len(list(tmp_path.glob("step-*.pt"))) == 2
 
 
 def test_lines_of_the_log_that_are_none_are_left_out(

@@ -186,13 +186,16 @@ def test_accumulated_batches_are_averaged(
     settings = replace(
         settings, steps=1, batch=1, accumulate=2, optimizer=OptimizerSettings(clip=1e9)
     )
-    by_hand = task_of(copy.deepcopy(small_model), mixture, settings)
+    expected: dict[str, torch.Tensor] = {}
     for number in range(2):
+        by_hand = task_of(copy.deepcopy(small_model), mixture, settings)
         drawn = [by_hand.source.draw(64, np.random.default_rng([settings.seed, 1, number]))]
         rng = np.random.default_rng([settings.seed, 2, number])
         rng.integers(1 << 62)  # what layers skip
         by_hand.learn(drawn, rng, 0.5)
-    expected = {n: p.grad for n, p in by_hand.model.named_parameters() if p.grad is not None}
+        for name, parameter in by_hand.model.named_parameters():
+            if parameter.grad is not None:
+                expected[name] = expected.get(name, 0) + parameter.grad
     task = task_of(small_model, mixture, settings)
     found: dict[str, torch.Tensor] = {}
     step = torch.optim.AdamW.step

@@ -18,6 +18,19 @@ FREE_TO_CHANGE = frozenset(
     ("save_every", "log_every", "check_every", "check_masks", "tensorboard", "workers", "compile")
 )
 PATTERN = "step-*.pt"
+LONGEST_SHOWN = 40
+# What torch's reader raises over bytes that make no sense.
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +75,13 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> Path:
     buffer = io.BytesIO()
     torch.save(fields, buffer)
     write_bytes(path, buffer.getvalue())
-    for old in sorted(folder.glob(PATTERN))[:-KEPT]:
+    # Later ones are there only where they could not be read: they must not push out good ones.
+    earlier = sorted(old for old in folder.glob(PATTERN) if old.name < path.name)
+    for old in earlier[: 1 - KEPT]:
         old.unlink(missing_ok=True)
+    # A run that was killed while it saved has left a file as large as a checkpoint.
+    for half in folder.glob(".*.part"):
+        half.unlink(missing_ok=True)
     return path
 
 
@@ -77,7 +95,7 @@ def latest_checkpoint(folder: Path) -> Checkpoint | None:
     for path in paths:
         try:
             return read_run_file(path)
-        except (OSError, RuntimeError, TypeError, EOFError, pickle.UnpicklingError):
+        except DAMAGE:
             continue  # a damaged disk: the one before it is whole
     if paths:
         raise StateError(
@@ -110,7 +128,8 @@ def check_same_run(checkpoint: Checkpoint, wanted: Mapping[str, Any], *, overrid
     for name, value in wanted.items():
         before, now = _flat(getattr(checkpoint, name), name), _flat(value, name)
         differences += [
-            f"{key}: {before.get(key, 'none')} → {now.get(key, 'none')}"
+            f"{key}: {before.get(key, 'none')[:LONGEST_SHOWN]} → "
+            f"{now.get(key, 'none')[:LONGEST_SHOWN]}"
             for key in sorted(before.keys() | now.keys())
             if before.get(key) != now.get(key) and key not in FREE_TO_CHANGE
         ]

@@ -1,7 +1,8 @@
 """Runs that learn nothing, found early: values that are not finite, and losses that never move."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -75,6 +76,29 @@ class Guards:
                 f"no weight changed in {LOOK_AT_STEP} steps", hint="raise optimizer.rate"
             )
         self.first = None
+
+
+@contextmanager
+def told_when_full(step: int, batch: int, accumulate: int) -> Iterator[None]:
+    """Say what to change when the memory does not suffice for a step.
+
+    Args:
+        step: Steps done.
+        batch: Pictures in one backward pass.
+        accumulate: Backward passes a step.
+
+    Raises:
+        TrainingError: In place of the error about memory.
+    """
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        half = f"--set batch={batch // 2} --set accumulate={2 * accumulate}"
+        remedy = half if batch > 1 else "smaller --set size or fewer sample.prompts"
+        raise TrainingError(
+            f"the memory is full in step {step + 1}",
+            hint=f"go on with --resume --override {remedy}",
+        ) from error
 
 
 @torch.no_grad()

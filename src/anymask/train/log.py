@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from anymask.errors import MissingExtra
-from anymask.masks.atomic import write_bytes
+from anymask.errors import MissingExtra, OutputError
+from anymask.masks.atomic import shown_name, write_bytes
 from anymask.train.settings import TrainSettings
 
 LOG = "log.jsonl"
@@ -29,6 +29,7 @@ class RunLog:
 
     Raises:
         MissingExtra: If TensorBoard is asked for and not installed.
+        OutputError: Here and later, if the folder does not take the log.
     """
 
     def __init__(
@@ -38,30 +39,33 @@ class RunLog:
         self.writer: Any = None
         if not is_written:
             return
-        if tensorboard:
-            self.writer = _tensorboard(folder, step)
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / LOG).exists():
-            kept = [line for line in _whole_lines(folder / LOG) if json.loads(line)["step"] <= step]
-            write_bytes(folder / LOG, "".join(f"{line}\n" for line in kept).encode())
+        with _refusing(folder / LOG):
+            folder.mkdir(parents=True, exist_ok=True)
+            if tensorboard:
+                self.writer = _tensorboard(folder, step)
+            if (folder / LOG).exists():
+                kept = [line for at, line in _whole_lines(folder / LOG) if at <= step]
+                write_bytes(folder / LOG, "".join(f"{line}\n" for line in kept).encode())
 
     def write(self, step: int, figures: Mapping[str, object]) -> None:
         """Append one line, numbers rounded to four places."""
         if not self.is_written:
             return
         rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}
-        with (self.folder / LOG).open("a") as log:
-            log.write(json.dumps({"step": step, **rounded}) + "\n")
-        if self.writer is not None:
-            for name, value in figures.items():
-                if isinstance(value, int | float):
-                    self.writer.add_scalar(name, value, step)
+        with _refusing(self.folder / LOG):
+            with (self.folder / LOG).open("a") as log:
+                log.write(json.dumps({"step": step, **rounded}) + "\n")
+            if self.writer is not None:
+                for name, value in figures.items():
+                    if isinstance(value, int | float):
+                        self.writer.add_scalar(name, value, step)
 
     def bad_samples(self, step: int, names: Sequence[str], reason: str) -> None:
         """Append samples that could not be used to the list of failures."""
         if not (self.is_written and names):
             return
-        with (self.folder / FAILED_SAMPLES).open("a") as log:
+        path = self.folder / FAILED_SAMPLES
+        with _refusing(path), path.open("a") as log:
             for name in names:
                 row = {"step": step, "input": name, "code": "not-usable", "message": reason}
                 log.write(json.dumps(row) + "\n")
@@ -72,12 +76,27 @@ class RunLog:
             self.writer.close()
 
 
-def _whole_lines(path: Path) -> Iterator[str]:
-    """Give the lines that are whole: a killed run may leave half of its last."""
-    for line in path.read_text().splitlines():
+def _whole_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Give step and text of lines that are whole: a killed run may leave half of its last."""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         with suppress(ValueError):
-            json.loads(line)
-            yield line
+            row = json.loads(line)
+            if isinstance(row, dict) and isinstance(row.get("step"), int):
+                yield row["step"], line
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Turn what a disk or folder refuses into a sentence that names the file."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{shown_name(path)}: cannot be written ({error.strerror or error})",
+            hint="make room or choose a folder you can write to, then add --resume",
+        ) from error
 
 
 def _tensorboard(folder: Path, step: int) -> Any:  # noqa: ANN401 - the package is optional

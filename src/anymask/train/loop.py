@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from anymask.errors import ConfigError
+from anymask.masks.atomic import shown_name
 from anymask.train.accumulate import StepSums
 from anymask.train.checkpoint import (
     Checkpoint,
@@ -25,7 +27,7 @@ from anymask.train.checkpoint import (
     save_checkpoint,
 )
 from anymask.train.feed import LEARNING, Plan, Source, batches
-from anymask.train.guards import Guards, weight_sums
+from anymask.train.guards import Guards, told_when_full, weight_sums
 from anymask.train.log import RunLog, in_words, live_bar, run_log
 from anymask.train.parameters import ema_decay
 from anymask.train.processes import World, average_gradients
@@ -139,8 +141,8 @@ def train(
         The running average of the weights, in eval mode.
 
     Raises:
-        ConfigError: If the folder's run was begun otherwise.
-        TrainingError: If losses stay infinite, or nothing is learnt.
+        ConfigError: If the folder's run was begun otherwise, or trains another model.
+        TrainingError: If losses stay infinite, nothing is learnt, or the memory is full.
         OutputError: If a checkpoint or the log cannot be written.
         KeyboardInterrupt: If Ctrl-C stopped the run, after it was saved; SIGTERM likewise.
     """
@@ -158,7 +160,8 @@ def train(
         try:
             while progress(run, settings) < 1.0 and not run.is_stopped:
                 began = time.perf_counter()
-                figures, drawn = take_step(run, task, feed, settings, guards, stop, world)
+                with told_when_full(run.step, settings.batch, settings.accumulate):
+                    figures, drawn = take_step(run, task, feed, settings, guards, stop, world)
                 run.own_seconds = _without_pauses(time.perf_counter() - began, run.own_seconds)
                 names = [sample.name for sample in drawn]
                 log.bad_samples(run.step, [b for s in drawn for b in s.bad], "cannot be read")
@@ -186,9 +189,19 @@ def begin(
     found = latest_checkpoint(folder)
     if found is not None:
         check_same_run(found, asdict(about), override=override)
-        run.model.load_state_dict(found.model)
-        run.average.load_state_dict(found.average)
-        run.optimizer.load_state_dict(found.optimizer)
+        fresh = [{**group, "params": None} for group in optimizer.param_groups]
+        try:
+            run.model.load_state_dict(found.model)
+            run.average.load_state_dict(found.average)
+            run.optimizer.load_state_dict(found.optimizer)
+        except (LookupError, RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"{shown_name(folder)}: its checkpoints are of another model",
+                hint="begin anew in another folder; --override cannot change the model",
+            ) from error
+        # Rates and decays are those of the settings now, which --override may have changed.
+        for group, own in zip(optimizer.param_groups, fresh, strict=True):
+            group.update({key: value for key, value in own.items() if key != "params"})
         run.step, run.seconds, run.pictures = found.step, found.seconds, found.pictures
     return run
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from anymask.errors import ConfigError
+from anymask.train.accumulate import StepSums
 from anymask.train.feed import Asked, Draws
 from anymask.train.loop import Task
 from anymask.train.settings import TrainSettings
@@ -69,10 +70,11 @@ def memory_needed(task: Task, settings: TrainSettings) -> tuple[int, int]:
         ConfigError: If even one picture does not fit.
     """
     model = task.model
+    sums = StepSums(model)
     counter = SavedTensors({p.untyped_storage().data_ptr() for p in model.parameters()})
-    (sample,) = Draws(task.source, 1, settings.seed)[Asked(0, settings.largest_size)]
     device = next(model.parameters()).device
     try:
+        (sample,) = Draws(task.source, 1, settings.seed)[Asked(0, settings.largest_size)]
         with (
             torch.autograd.graph.saved_tensors_hooks(counter.keep, lambda kept: kept.tensor),
             torch.autocast(device.type, torch.bfloat16, settings.precision == "bf16"),
@@ -85,6 +87,7 @@ def memory_needed(task: Task, settings: TrainSettings) -> tuple[int, int]:
         ) from error
     finally:
         model.zero_grad(set_to_none=True)
+        sums.put_back()
     return PROGRAM_BYTES + weights_bytes(model), int(SPARE_FACTOR * counter.peak)
 
 

@@ -9,6 +9,8 @@ from anymask.errors import ConfigError
 from anymask.train.interaction import ConversationSettings
 from anymask.train.schedule import SizePhase
 
+MOST_SEED = 1 << 63  # of torch's generators
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerSettings:
@@ -47,6 +49,18 @@ class OptimizerSettings:
             raise ConfigError(
                 "optimizer settings must have backbone_rate >= 0, warmup_steps >= 1 and clip > 0",
                 hint="leave them out to get the recipe's own",
+            )
+        if not 0 <= self.beta2 < 1 or self.weight_decay < 0 or not 0 <= self.rate_floor <= 1:
+            raise ConfigError(
+                "optimizer settings must have beta2 in [0, 1), weight_decay >= 0 and rate_floor in "
+                f"[0, 1], got {self.beta2:g}, {self.weight_decay:g}, {self.rate_floor:g}",
+                hint="leave them out to get the recipe's own",
+            )
+        ascending = tuple(sorted(set(self.milestones)))
+        if ascending != self.milestones or not all(0 < share < 1 for share in ascending):
+            raise ConfigError(
+                f"optimizer.milestones must ascend in (0, 1), got {self.milestones}",
+                hint="use [0.67, 0.96]",
             )
         if not 0 < self.layer_decay <= 1:
             raise ConfigError(
@@ -119,13 +133,22 @@ class TrainSettings:
             raise ConfigError("the run has no length", hint="give minutes or steps above zero")
         for name in ("batch", "accumulate", "save_every", "log_every", "check_masks"):
             if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be 1 or more, got {getattr(self, name)}")
+                raise ConfigError(
+                    f"{name} must be 1 or more, got {getattr(self, name)}", hint="use 1"
+                )
         for name in ("workers", "check_every", "seed"):
             if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be 0 or more, got {getattr(self, name)}")
+                raise ConfigError(
+                    f"{name} must be 0 or more, got {getattr(self, name)}", hint="use 0"
+                )
+        if self.seed >= MOST_SEED:
+            raise ConfigError(f"seed must be below {MOST_SEED}, got {self.seed}", hint="use 0")
         for name in ("drop_path", "average"):
             if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be in [0, 1), got {getattr(self, name):g}")
+                raise ConfigError(
+                    f"{name} must be in [0, 1), got {getattr(self, name):g}",
+                    hint="leave it out to get the recipe's own",
+                )
         if not self.phases:
             raise ConfigError("phases is empty, so no picture size is known", hint="use one phase")
 

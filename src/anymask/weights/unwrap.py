@@ -12,6 +12,7 @@ _WRAPPERS = ("model", "state_dict")  # entries that hold the whole state dict
 _PREFIXES = ("module.", "model.")  # left by wrappers around the network
 _IGNORED = ("pixel_mean", "pixel_std")  # in files saved again; the architecture knows them
 _DEEPEST = 4
+_OF_A_RUN = frozenset({"recipe", "architecture", "model", "average", "optimizer"})
 
 
 def unwrap(content: object, shown: str) -> dict[str, Tensor]:
@@ -25,8 +26,14 @@ def unwrap(content: object, shown: str) -> dict[str, Tensor]:
         Tensors by name, without wrapping entries, prefixes and normalisation constants.
 
     Raises:
-        WeightsError: If it holds no tensors by name, or something else among them.
+        WeightsError: If it holds no tensors by name, or something else among them, or is a
+            checkpoint of one of our own runs.
     """
+    if isinstance(content, Mapping) and content.keys() >= _OF_A_RUN:
+        raise WeightsError(
+            f"{shown}: is a checkpoint of a training run, not a model",
+            hint="run anymask train export --run FOLDER --out model.safetensors, and give that",
+        )
     for _ in range(_DEEPEST):
         wrapped = _wrapped(content)
         if wrapped is None:

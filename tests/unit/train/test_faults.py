@@ -230,13 +230,13 @@ def test_a_rate_lowered_at_resuming_is_the_rate_that_is_used(
     task: Segmenting, settings: TrainSettings, mixture: Mixture, tmp_path: Path
 ) -> None:
     train(task, settings, about_of(settings, task.model), tmp_path)
-    before = copy.deepcopy(task.model.state_dict())
+    before = {name: weight.detach().clone() for name, weight in task.model.named_parameters()}
     slow = OptimizerSettings(rate=1e-12, backbone_rate=1e-12, warmup_steps=2)
     lower = replace(settings, steps=8, optimizer=slow)
     resumed = task_of(task.model, mixture, lower)
     train(resumed, lower, about_of(lower, task.model), tmp_path, override=True)
-    for name, tensor in resumed.model.state_dict().items():
-        torch.testing.assert_close(tensor, before[name], rtol=0, atol=1e-9)
+    for name, weight in resumed.model.named_parameters():
+        torch.testing.assert_close(weight.detach(), before[name], rtol=0, atol=1e-9)
 
 
 def test_another_model_cannot_be_gone_on_with_even_when_meant(

@@ -45,6 +45,11 @@ def _export(flags: ExportFlags) -> int:
             f"--out {shown_name(flags.out)}: is not a .safetensors file", hint="use that suffix"
         )
 
+    if flags.run.is_file():
+        raise ConfigError(
+            f"--run {shown_name(flags.run)}: is a file", hint="name the folder of the run"
+        )
+
     from anymask.train.export import export_model
 
     hardware = f"{os.cpu_count()} cores, {platform.machine()}"

@@ -5,6 +5,7 @@ import os
 import platform
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from anymask.cli.finetune_report import change_record, say_change, write_report
 from anymask.cli.flags import with_flags
 from anymask.cli.screen import Screen, make_screen
 from anymask.cli.train_data import DataChoice
+from anymask.cli.train_run import run_and_tell, tried_out
 from anymask.masks.atomic import shown_name, write_bytes
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from anymask.train.finetune import Base
     from anymask.train.recipes import Recipe
 
-RUN_FILES = ("step-*.pt", "log.jsonl", "failures.jsonl", "before.json")
+RUN_FILES = ("step-*.pt", "log.jsonl", "failures-steps.jsonl", "before.json")
 
 
 def _finetune(flags: FinetuneFlags) -> int:
@@ -62,7 +64,8 @@ def _finetune_checked(flags: FinetuneFlags) -> int:
     pictures = len(data.questions.held_out) + len(data.questions.general)
     with screen.bar(pictures, "measuring the base") as advance:
         before = measured_before(base.loaded, data.questions, flags.run_folder, advance)
-    _train(flags, recipe, data, device)
+    train = partial(_train, flags, recipe, data, device)
+    run_and_tell(train, flags.run_folder, screen)
     _write_and_compare(flags, base, data, before, screen)
     return 0
 
@@ -111,7 +114,7 @@ def _rehearsed(
 ) -> bool:
     """Try the run out; on a dry run, say everything. Gives whether the run is to begin."""
     from anymask.train.kept_features import kept_bytes
-    from anymask.train.launch import about_run, check_resume, draw_batch, rehearse
+    from anymask.train.launch import about_run, check_resume, draw_batch
 
     about = about_run(recipe, data.training, flags.processes)
     begins_anew = flags.overwrite and not flags.resume
@@ -119,8 +122,7 @@ def _rehearsed(
         step = check_resume(flags.run_folder, about, override=flags.override)
         if flags.resume:
             screen.note(f"going on at step {step}" if step else "nothing to go on with")
-    with screen.working("trying one picture"):
-        rehearsal = rehearse(recipe, data.training, flags.processes, device)
+    rehearsal = tried_out(recipe, data.training, flags.processes, device, screen)
     if not flags.dry_run:
         return True
     write_bytes(flags.batch_picture, draw_batch(recipe, data.training))

@@ -48,7 +48,7 @@ def finetune_data(choice: DataChoice, general: Sequence[Path], screen: Screen) -
     from anymask.train.before_after import MOST_MASKS, MOST_PICTURES, Questions, limited
     from anymask.train.launch import TrainingData
 
-    prepared = prepare(choice.train, choice, "failures-train.jsonl", screen)
+    prepared = prepare(choice.train, choice, "failures.jsonl", screen)
     if choice.validation:
         training: list[PictureSet] = list(prepared.sets)
         asked, is_self_measured = _validation(prepared, choice, screen), False

@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,8 @@ from anymask.cli.export_run import export_run
 from anymask.cli.flags import with_flags
 from anymask.cli.screen import Screen, make_screen
 from anymask.cli.train_data import DataChoice, training_data
-from anymask.errors import ConfigError, DataError
+from anymask.cli.train_run import CHECKPOINTS, run_and_tell, tried_out
+from anymask.errors import ConfigError
 from anymask.masks.atomic import shown_name, write_bytes
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 train_app = typer.Typer()
 BATCH_PICTURE = "batch.png"
 FINISHED = "model.safetensors"
-CHECKPOINTS = "step-*.pt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,21 +194,18 @@ def _train_checked(flags: TrainFlags, recipe: "Recipe") -> int:
     processes = flags.processes if world is None else world.processes
     if not rehearsed(flags, recipe, data, processes, device, screen):
         return 0
-    try:
-        run_recipe(
-            recipe,
-            data,
-            flags.out,
-            processes=processes,
-            device=device,
-            max_restarts=flags.max_restarts,
-            world=world,
-            override=flags.override,
-        )
-    except (KeyboardInterrupt, SystemExit):
-        if any(flags.out.glob(CHECKPOINTS)):
-            screen.note(f"{shown_name(flags.out)} is saved; go on with --resume")
-        raise
+    run = partial(
+        run_recipe,
+        recipe,
+        data,
+        flags.out,
+        processes=processes,
+        device=device,
+        max_restarts=flags.max_restarts,
+        world=world,
+        override=flags.override,
+    )
+    run_and_tell(run, flags.out, screen)
     if world is None or world.is_first:
         path = flags.out / FINISHED
         export_model(flags.out, path, f"{os.cpu_count()} cores, {platform.machine()}, {device}")
@@ -234,8 +232,10 @@ def check_flags(flags: TrainFlags) -> None:
         raise ConfigError(
             f"--start {shown_name(flags.start)}: is no file", hint="name a weights file"
         )
+    from anymask.train.processes import restarted_by_torchrun
+
     has_run = any(flags.out.glob(CHECKPOINTS))
-    if has_run and not (flags.resume or flags.dry_run):
+    if has_run and not (flags.resume or flags.dry_run or restarted_by_torchrun()):
         raise ConfigError(
             f"--out {shown_name(flags.out)}: holds a run",
             hint="add --resume to go on with it, or choose another folder",
@@ -277,17 +277,13 @@ def rehearsed(
     Raises:
         ConfigError: If it cannot begin.
     """
-    from anymask.train.launch import about_run, check_resume, draw_batch, rehearse
+    from anymask.train.launch import about_run, check_resume, draw_batch
 
     about = about_run(recipe, data, processes)
     step = check_resume(flags.out, about, override=flags.override)
     if flags.resume:
         screen.note(f"going on at step {step}" if step else "nothing to go on with; beginning anew")
-    with screen.working("trying one picture"):
-        try:
-            rehearsal = rehearse(recipe, data, processes, device)
-        except DataError as error:
-            raise ConfigError(f"--data: {error.message}", hint=error.hint) from error
+    rehearsal = tried_out(recipe, data, processes, device, screen)
     if not flags.dry_run:
         return True
     write_bytes(flags.out / BATCH_PICTURE, draw_batch(recipe, data))

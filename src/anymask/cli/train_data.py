@@ -59,7 +59,7 @@ def training_data(choice: DataChoice, screen: Screen) -> "TrainingData":
     from anymask.data.splits import split_by_name, spread
     from anymask.train.launch import TrainingData
 
-    prepared = prepare(choice.train, choice, "failures-train.jsonl", screen)
+    prepared = prepare(choice.train, choice, "failures.jsonl", screen)
     if choice.validation:
         measured = prepare(choice.validation, choice, "failures-validation.jsonl", screen)
         shared = check_overlap(prepared.sets, measured.sets)

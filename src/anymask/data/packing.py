@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -35,8 +36,8 @@ class SetLayout(Protocol):
     def path(self) -> Path:
         """Its file or folder."""
 
-    def read(self) -> Iterator[AnnotatedFile | BadSample]:
-        """Give every picture with its masks, and every fault."""
+    def read(self, left_out: Counter[str] | None = None) -> Iterator[AnnotatedFile | BadSample]:
+        """Give every picture with its masks, and every fault; count what is left out on purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class _Rows:
     bad: list[BadSample] = field(default_factory=list)
     used: set[Path] = field(default_factory=set)
     checked: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
 
     def add(
         self,
@@ -130,6 +132,7 @@ def pack_set(
         "without_masks": int((index["masks"] == 0).sum()),
         "bad": len(rows.bad),
         "checked": rows.checked,
+        "left_out": dict(rows.left_out),
     }
     (folder / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="ascii")
     for name in ("index.npy", "names.bin", "facts.json"):
@@ -150,7 +153,7 @@ def _index_in_place(
     step = len(members) / settings.sample if is_large else 1.0
     rows, seen = _Rows(), 0
     with layout.path.open("rb") as archive:
-        for found in layout.read():
+        for found in layout.read(rows.left_out):
             on_picture()
             if isinstance(found, BadSample):
                 rows.bad.append(found)
@@ -214,7 +217,7 @@ def _repack(
     rows = _Rows()
     kept: dict[str, tuple[tuple[int, int], int, NDArray[np.uint64]]] = {}
     with tarfile.open(archive, "w") as out:
-        for found in layout.read():
+        for found in layout.read(rows.left_out):
             on_picture()
             opened = found if isinstance(found, BadSample) else open_sample(found)
             if isinstance(opened, BadSample):

@@ -261,3 +261,5 @@ def _notes(sets: Sequence[PackedSet]) -> Iterable[str]:
         pictures, checked = int(packed.facts["pictures"]), int(packed.facts["checked"])
         if checked < pictures:
             yield f"{packed.name}: {checked} of {pictures} pictures were opened, an even sample"
+        for kind, number in packed.facts["left_out"].items():
+            yield f"{packed.name}: {number} records were left out on purpose ({kind})"

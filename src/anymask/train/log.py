@@ -1,7 +1,7 @@
 """What a run tells: one JSON line at a time, a live bar, and TensorBoard where it is asked for."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from anymask.masks.atomic import shown_name, write_bytes
 from anymask.train.settings import TrainSettings
 
 LOG = "log.jsonl"
-FAILED_SAMPLES = "failures.jsonl"
+FAILED_SAMPLES = "failures-steps.jsonl"
 PLAIN_LINE_EVERY = 0.05  # of the run
 
 
@@ -121,38 +121,50 @@ def run_log(
         log.close()
 
 
-@contextmanager
-def live_bar(*, is_shown: bool) -> Iterator[Callable[[float, str], None]]:
-    """Show how far a run is, what it reaches, and the time left; plain lines without a terminal.
+class LiveBar:
+    """How far a run is, what it reaches, and the time left; plain lines without a terminal.
 
     Args:
+        console: Where it is shown.
         is_shown: Whether this process speaks at all.
-
-    Yields:
-        A function that takes the progress in [0, 1] and a text.
     """
+
+    def __init__(self, console: Console, *, is_shown: bool) -> None:
+        self.console, self.is_shown, self.told = console, is_shown, 0.0
+        self.progress = Progress(
+            TextColumn("training"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:.0f} %"),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not (is_shown and console.is_terminal),
+        )
+        self.task = self.progress.add_task("training", total=1.0, figures="")
+
+    def show(self, done: float, text: str) -> None:
+        """Show the progress, in [0, 1], and a text."""
+        self.progress.update(self.task, completed=done, figures=text)
+        if not self.console.is_terminal and done >= self.told + PLAIN_LINE_EVERY:
+            self._print(f"training {done:.0%} · {text}")
+            self.told = done
+
+    def note(self, sentence: str) -> None:
+        """Say something a person should know, above the bar."""
+        self._print(f"note: {sentence}")
+
+    def _print(self, line: str) -> None:
+        if self.is_shown:
+            self.console.print(line)
+
+
+@contextmanager
+def live_bar(*, is_shown: bool) -> Iterator[LiveBar]:
+    """Keep a run's bar on the screen while it goes on; see `LiveBar`."""
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    bar = Progress(
-        TextColumn("training"),
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:.0f} %"),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not (is_shown and console.is_terminal),
-    )
-    told = 0.0
-
-    def show(done: float, text: str) -> None:
-        nonlocal told
-        bar.update(task, completed=done, figures=text)
-        if is_shown and not console.is_terminal and done >= told + PLAIN_LINE_EVERY:
-            console.print(f"training {done:.0%} · {text}")
-            told = done
-
-    with bar:
-        task = bar.add_task("training", total=1.0, figures="")
-        yield show
+    bar = LiveBar(console, is_shown=is_shown)
+    with bar.progress:
+        yield bar
 
 
 def in_words(figures: Mapping[str, float]) -> str:

@@ -150,13 +150,11 @@ def train(
     guards = Guards(weight_sums(run.model) if run.step == 0 else None)
     with (
         stop_requests(world.parent) as stop,
-        live_bar(is_shown=world.is_first) as show,
+        live_bar(is_shown=world.is_first) as bar,
         run_log(folder, run.step, settings, is_written=world.is_first) as log,
     ):
         plan = Plan(settings, run.step, partial(progress, run, settings), world)
-        feed = batches(
-            task.source, settings, plan, lambda note: log.write(run.step, {"note": note})
-        )
+        feed = batches(task.source, settings, plan, bar.note)
         try:
             while progress(run, settings) < 1.0 and not run.is_stopped:
                 began = time.perf_counter()
@@ -165,11 +163,13 @@ def train(
                 run.own_seconds = _without_pauses(time.perf_counter() - began, run.own_seconds)
                 names = [sample.name for sample in drawn]
                 log.bad_samples(run.step, [b for s in drawn for b in s.bad], "cannot be read")
-                log.bad_samples(run.step, names if guards.skipped else (), "loss is not finite")
+                if guards.skipped:
+                    bar.note(f"step {run.step} was skipped: its loss is not finite")
+                    log.bad_samples(run.step, names, "loss is not finite")
                 guards.look(run.step, run.model, figures, names)
                 if world.is_first:
                     report(run, task, settings, about, folder, log, figures)
-                    show(progress(run, settings), in_words(figures | run.checked))
+                    bar.show(progress(run, settings), in_words(figures | run.checked))
         finally:
             if world.is_first and run.step > 0 and run.is_whole:
                 save(run, about, folder)

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 from pycocotools import mask as coco
 
+from anymask.train.checkpoint import Checkpoint, latest_checkpoint
 from tests.scenes import HEIGHT, WIDTH, scene
 
 Spoil = Callable[[dict[str, Any], Path], None]
@@ -79,3 +80,10 @@ def make_all_crowds(content: dict[str, Any], _folder: Path) -> None:
     """Make every annotation a crowd."""
     for annotation in content["annotations"]:
         annotation["iscrowd"] = 1
+
+
+def last_checkpoint(folder: Path) -> Checkpoint:
+    """Give the last checkpoint of a run, which must have one."""
+    found = latest_checkpoint(folder)
+    assert found is not None
+    return found

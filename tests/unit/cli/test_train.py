@@ -120,7 +120,7 @@ def test_bad_samples_are_listed_before_the_first_step(train, folder, data):
     assert ran.code == 2
     assert "1 of 21 samples is bad" in ran.err
     assert "add --skip-bad" in ran.err
-    (row,) = (folder / "run" / "failures-train.jsonl").read_text().splitlines()
+    (row,) = (folder / "run" / "failures.jsonl").read_text().splitlines()
     assert (json.loads(row)["code"], "bad.json" in json.loads(row)["input"]) == ("bad-json", True)
     assert train("--skip-bad", "--dry-run", *SHORT).code == 0
 

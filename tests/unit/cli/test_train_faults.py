@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-from anymask.train.checkpoint import latest_checkpoint
 from anymask.train.recipes import Recipe
 from anymask.weights.load import load_model
 from tests.scenes import HEIGHT, WIDTH, scene, write_shard
 from tests.unit.cli.spoiled import (
     add_annotation,
     cut_picture,
+    last_checkpoint,
     leave_no_mask,
     make_all_crowds,
     remove_picture,
@@ -100,10 +100,10 @@ def test_a_bad_annotation_or_picture_is_named_and_may_be_skipped(
     assert ran.code == 2
     assert ran.err.startswith("error: 1 of ")
     assert sentence in ran.err
-    assert "hint: mend them, or add --skip-bad; all are listed in run/failures-train.jsonl" in (
+    assert "hint: mend them, or add --skip-bad; all are listed in run/failures.jsonl" in (
         ran.err
     )
-    (row,) = (folder / "run" / "failures-train.jsonl").read_text().splitlines()
+    (row,) = (folder / "run" / "failures.jsonl").read_text().splitlines()
     assert sentence in "{input}: {message}".format(**json.loads(row))
     assert steps_in(folder / "run") == []
     skipped = train("--skip-bad", data="coco")
@@ -186,7 +186,7 @@ def test_all_pairs_that_do_not_fit_are_listed_before_the_first_step(train, pairs
     assert ran.err.startswith("error: 2 of 5 samples are bad, namely: ")
     assert "pairs/images/p1.png: mask 129x96 for picture 128x96: off by one; " in ran.err
     assert "pairs/images/p2.png: has no label image of its name\n" in ran.err
-    rows = (folder / "run" / "failures-train.jsonl").read_text().splitlines()
+    rows = (folder / "run" / "failures.jsonl").read_text().splitlines()
     assert len(rows) == 2
     assert steps_in(folder / "run") == []
 
@@ -195,7 +195,7 @@ def test_more_than_one_percent_of_bad_samples_cannot_be_skipped(train, pairs, fo
     ran = train("--skip-bad", data="pairs")
     assert ran.code == 2
     assert ran.err.startswith("error: 2 of 5 samples are bad, more than 1 %, namely: ")
-    assert "hint: mend or remove them; all are listed in run/failures-train.jsonl\n" in ran.err
+    assert "hint: mend or remove them; all are listed in run/failures.jsonl\n" in ran.err
     (pairs / "images" / "p2.png").unlink()
     assert train("--skip-bad", data="pairs").code == 0
 
@@ -230,7 +230,7 @@ def test_a_name_with_a_line_break_is_used_and_shown_escaped(train, document, fol
     broken = train(data="co\nco ü", out="b\nrun")
     assert broken.code == 2
     assert "co\\nco ü/a.json: image 1: p1.png was found in none of " in broken.err
-    assert "all are listed in b\\nrun/failures-train.jsonl" in broken.err
+    assert "all are listed in b\\nrun/failures.jsonl" in broken.err
 
 
 def test_the_same_data_named_twice_is_learnt_from_once(train, folder):
@@ -310,9 +310,9 @@ def test_values_that_are_not_finite_stop_the_run_with_a_good_state_and_advice(
         ran.err
     )
     assert not (folder / "run" / "model.safetensors").exists()
-    rows = (folder / "run" / "failures.jsonl").read_text().splitlines()
+    rows = (folder / "run" / "failures-steps.jsonl").read_text().splitlines()
     assert [json.loads(row)["step"] for row in rows] == [3, 4, 5]
-    good = latest_checkpoint(folder / "run")
+    good = last_checkpoint(folder / "run")
     assert all(bool(tensor.isfinite().all()) for tensor in good.model.values())
     monkeypatch.setattr("anymask.train.task.converse", converse)
     lower = ("--set", "steps=6", "--set", "optimizer.rate=1e-5")
@@ -391,7 +391,7 @@ def test_a_full_disk_leaves_the_old_checkpoint_and_no_half_one(train, folder, mo
     resumed = train("--resume")
     assert (resumed.code, "note: going on at step 2\n" in resumed.err) == (0, True)
     assert train(out="whole").code == 0
-    ends = [latest_checkpoint(folder / name).model for name in ("run", "whole")]
+    ends = [last_checkpoint(folder / name).model for name in ("run", "whole")]
     assert all(torch.equal(tensor, ends[1][name]) for name, tensor in ends[0].items())
 
 
@@ -454,11 +454,11 @@ def test_a_run_under_other_conditions_is_refused_unless_that_is_meant(train, doc
 def test_the_checkpoint_before_is_used_when_the_newest_is_cut_short(train, folder):
     assert train().code == 0
     newest = folder / "run" / "step-00000004.pt"
-    whole = latest_checkpoint(folder / "run").model
+    whole = last_checkpoint(folder / "run").model
     newest.write_bytes(newest.read_bytes()[:50_000])
     ran = train("--resume")
     assert (ran.code, "note: going on at step 3\n" in ran.err) == (0, True)
-    again = latest_checkpoint(folder / "run")
+    again = last_checkpoint(folder / "run")
     assert again.step == 4
     assert all(torch.equal(tensor, whole[name]) for name, tensor in again.model.items())
 

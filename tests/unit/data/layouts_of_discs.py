@@ -1,5 +1,6 @@
 """Sets as readers recognise them, made of what a test puts in."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ class FakeLayout:
     give: Callable[[], Iterator[AnnotatedFile | BadSample]]
     kind: str = "fake"
 
-    def read(self) -> Iterator[AnnotatedFile | BadSample]:
+    def read(self, left_out: Counter[str] | None = None) -> Iterator[AnnotatedFile | BadSample]:
         return self.give()
 
 

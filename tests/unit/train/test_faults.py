@@ -202,13 +202,13 @@ def test_a_log_that_cannot_be_written_is_named(
     with pytest.raises(OutputError, match=r"log.jsonl: cannot be written \(.*\); make room or"):
         train(task, task.settings, about, tmp_path)
     (tmp_path / "log.jsonl").rmdir()
-    (tmp_path / "failures.jsonl").mkdir()
+    (tmp_path / "failures-steps.jsonl").mkdir()
     task.source = Unreadable(task.source)
-    with pytest.raises(OutputError, match=r"failures.jsonl: cannot be written"):
+    with pytest.raises(OutputError, match=r"failures-steps.jsonl: cannot be written"):
         train(task, task.settings, about, tmp_path)
-    (tmp_path / "failures.jsonl").rmdir()
+    (tmp_path / "failures-steps.jsonl").rmdir()
     train(task, task.settings, about, tmp_path)
-    rows = (tmp_path / "failures.jsonl").read_text().splitlines()
+    rows = (tmp_path / "failures-steps.jsonl").read_text().splitlines()
     assert {json.loads(row)["input"] for row in rows} == {"discs/lost"}
 
 

@@ -50,17 +50,20 @@ def test_missing_tensorboard_names_its_extra(
 
 
 def test_bar_tells_plain_lines_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with live_bar(is_shown=True) as show:
+    with live_bar(is_shown=True) as bar:
         for step in range(1, 101):
-            show(step / 100, "loss 1.000")
-    lines = capsys.readouterr().err.splitlines()
+            bar.show(step / 100, "loss 1.000")
+        bar.note("a [bold]step[/bold] was skipped")
+    *lines, note = capsys.readouterr().err.splitlines()
+    assert note == "note: a [bold]step[/bold] was skipped"
     assert 15 <= len(lines) <= 20
     assert lines[0] == "training 5% · loss 1.000"
 
 
 def test_bar_of_other_processes_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
-    with live_bar(is_shown=False) as show:
-        show(0.5, "loss")
+    with live_bar(is_shown=False) as bar:
+        bar.show(0.5, "loss")
+        bar.note("nothing")
     assert capsys.readouterr().err == ""
 
 

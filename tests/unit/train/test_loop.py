@@ -162,7 +162,7 @@ def test_step_with_nan_is_skipped_and_its_samples_are_listed(
 ) -> None:
     train(poisoned(task, 1), task.settings, about, tmp_path)
     assert [line["is_skipped"] for line in log_of(tmp_path)] == [0, 1, 0, 0]
-    rows = [json.loads(line) for line in (tmp_path / "failures.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / "failures-steps.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 2]
     assert all(row["input"].startswith("discs/discs_") for row in rows)
     assert all(bool(p.isfinite().all()) for p in task.model.parameters())

@@ -6,6 +6,7 @@ import pytest
 
 from anymask.data.layouts import recognise_all, recognise_pictures
 from anymask.data.readers.pictures import read_pictures
+from anymask.data.sample_record import AnnotatedFile
 from anymask.errors import ConfigError
 
 
@@ -21,9 +22,13 @@ def album(tmp_path, photos):
 
 
 def test_pictures_are_read_under_names_of_their_own(album):
-    found = list(read_pictures(album))
+    found = [one for one in read_pictures(album) if isinstance(one, AnnotatedFile)]
     assert [picture.name for picture in found] == ["a", "a.png", "below/a"]
-    assert [picture.source.name for picture in found] == ["a.jpg", "a.png", "a.png"]
+    assert [picture.source for picture in found] == [
+        album / "a.jpg",
+        album / "a.png",
+        album / "below" / "a.png",
+    ]
     assert {picture.runs for picture in found} == {()}
 
 

@@ -10,12 +10,12 @@ from anymask.model.configs import MaskedAutoencoderConfig, SamConfig
 from anymask.model.masked_autoencoder import MaskedAutoencoder
 from anymask.model.sam import Sam
 from anymask.train.initialise import initialise, initialise_autoencoder
-from anymask.train.loop import Task
 from anymask.train.low_rank import add_low_rank
 from anymask.train.parameters import freeze, num_learning, set_drop_path, set_recompute
 from anymask.train.pretrain import Crops
 from anymask.train.pretrained import PREFIX, start_from_pretrained
 from anymask.train.recipes import Recipe
+from anymask.train.run import Task
 from anymask.train.task import Reconstructing, Samples, Segmenting
 from anymask.weights.load import load_model
 from anymask.weights.read import read_checkpoint

@@ -24,8 +24,8 @@ from anymask.model.prompt_encoder import PromptBatch
 from anymask.model.sam import Sam
 from anymask.train.batch import collate
 from anymask.train.interaction import converse
-from anymask.train.loop import Task
 from anymask.train.recipes import Recipe
+from anymask.train.run import Task
 from anymask.train.task import Segmenting
 
 FRAMES_A_PICTURE = 2
@@ -45,7 +45,7 @@ class SegmentingKept(Segmenting):
     def learn(
         self, drawn: list[Sample], rng: np.random.Generator, scale: float
     ) -> dict[str, float]:
-        """Add one batch's gradients; see `train.loop.Task`."""
+        """Add one batch's gradients; see `train.run.Task`."""
         batch = collate(drawn, self.model)
         features = [
             self.features_of(sample, pixels)

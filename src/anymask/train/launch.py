@@ -16,11 +16,12 @@ from anymask.train.build import build_task
 from anymask.train.checkpoint import check_same_run, latest_checkpoint
 from anymask.train.feed import Asked, Draws
 from anymask.train.kept_features import with_kept_features
-from anymask.train.loop import About, train
+from anymask.train.loop import train
 from anymask.train.memory import check_memory, memory_free, memory_needed
 from anymask.train.parameters import num_learning
 from anymask.train.processes import World, run_in_processes, tiny_numbers_are_zero
 from anymask.train.recipes import Recipe
+from anymask.train.run import About
 from anymask.weights.read import sha256_of
 
 FEATURES = "features"

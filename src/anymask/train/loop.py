@@ -4,118 +4,28 @@ Every draw depends only on the seed and the number of the batch, so a resumed ru
 unbroken one would have seen.
 """
 
-import copy
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from anymask.errors import ConfigError
-from anymask.masks.atomic import shown_name
 from anymask.train.accumulate import StepSums
-from anymask.train.checkpoint import (
-    Checkpoint,
-    check_same_run,
-    latest_checkpoint,
-    save_checkpoint,
-)
-from anymask.train.feed import LEARNING, Plan, Source, batches
+from anymask.train.feed import LEARNING, Plan, batches
 from anymask.train.guards import Guards, told_when_full, weight_sums
 from anymask.train.log import RunLog, in_words, live_bar, run_log
 from anymask.train.parameters import ema_decay
 from anymask.train.processes import World, average_gradients
+from anymask.train.run import About, Run, Task, begin, progress, save
 from anymask.train.schedule import cosine, in_steps, warm_up
 from anymask.train.settings import TrainSettings
 from anymask.train.stop import StopRequest, stop_requests
 
 SHORTEST_PAUSE_SECONDS = 60.0  # a step this much longer than the last was paused
-
-
-class Task(Protocol):
-    """What is learnt."""
-
-    @property
-    def model(self) -> nn.Module:
-        """The model, with its first values, on its device."""
-        ...
-
-    @property
-    def source(self) -> Source[Any]:
-        """Where samples come from; each knows its `name` and the `bad` ones before it."""
-        ...
-
-    def groups(self) -> list[dict[str, Any]]:
-        """Give the parameters that learn, for AdamW; each group has its "peak" rate."""
-        ...
-
-    def learn(self, drawn: list[Any], rng: np.random.Generator, scale: float) -> dict[str, float]:
-        """Add the gradients of one batch times `scale`; give figures, "loss" among them."""
-        ...
-
-    def draw_batch(self, drawn: list[Any]) -> NDArray[np.uint8]:
-        """Draw a batch as the model sees it, uint8 RGB (H, W, 3)."""
-        ...
-
-    def check(self, average: nn.Module, sheet: Path) -> dict[str, float]:
-        """Measure the averaged weights, and draw what they see and say; {} if nothing is held."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What makes a run this run, and no other.
-
-    Attributes:
-        recipe: Name of the recipe.
-        settings: The resolved settings, as plain values.
-        architecture: The model's shapes, as plain values.
-        data: Fingerprint of the training data.
-        processes: Number of processes.
-    """
-
-    recipe: str
-    settings: dict[str, Any]
-    architecture: dict[str, Any]
-    data: str
-    processes: int
-
-
-@dataclass(slots=True)
-class Run:
-    """What changes while a run goes on.
-
-    Attributes:
-        model: The model.
-        average: The running average of its weights.
-        optimizer: The optimiser.
-        step: Steps done.
-        seconds: Seconds of training, as all processes agreed with the last gradients.
-        own_seconds: Seconds of this process's last step.
-        pictures: Picture visits of all processes.
-        is_stopped: Whether all processes agreed to stop.
-        is_whole: Whether the weights are those of a step's end.
-        checked: Figures of the last measurement.
-        checked_at: Its step, or -1.
-    """
-
-    model: nn.Module
-    average: nn.Module
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-    seconds: float = 0.0
-    own_seconds: float = 0.0
-    pictures: int = 0
-    is_stopped: bool = False
-    is_whole: bool = True
-    checked: dict[str, float] = field(default_factory=dict)
-    checked_at: int = -1
 
 
 def train(
@@ -177,33 +87,6 @@ def train(
             check(run, task, settings, folder, log)
     stop.leave()
     return run.average.eval()
-
-
-def begin(
-    task: Task, settings: TrainSettings, about: About, folder: Path, *, override: bool
-) -> Run:
-    """Give a new run, or the one whose checkpoints are in the folder."""
-    optimizer = torch.optim.AdamW(task.groups(), betas=(0.9, settings.optimizer.beta2))
-    average = copy.deepcopy(task.model).requires_grad_(requires_grad=False)
-    run = Run(model=task.model.train(), average=average.eval(), optimizer=optimizer)
-    found = latest_checkpoint(folder)
-    if found is not None:
-        check_same_run(found, asdict(about), override=override)
-        fresh = [{**group, "params": None} for group in optimizer.param_groups]
-        try:
-            run.model.load_state_dict(found.model)
-            run.average.load_state_dict(found.average)
-            run.optimizer.load_state_dict(found.optimizer)
-        except (LookupError, RuntimeError, ValueError) as error:
-            raise ConfigError(
-                f"{shown_name(folder)}: its checkpoints are of another model",
-                hint="begin anew in another folder; --override cannot change the model",
-            ) from error
-        # Rates and decays are those of the settings now, which --override may have changed.
-        for group, own in zip(optimizer.param_groups, fresh, strict=True):
-            group.update({key: value for key, value in own.items() if key != "params"})
-        run.step, run.seconds, run.pictures = found.step, found.seconds, found.pictures
-    return run
 
 
 def take_step(
@@ -281,13 +164,6 @@ def move_average(average: nn.Module, model: nn.Module, decay: float) -> None:
         kept.copy_(new)
 
 
-def progress(run: Run, settings: TrainSettings, step: int | None = None) -> float:
-    """Give the share of the run that is done, in [0, 1], at a step or now."""
-    if settings.steps > 0:
-        return min(1.0, (run.step if step is None else step) / settings.steps)
-    return min(1.0, run.seconds / (60 * settings.minutes))
-
-
 def rate_factor(run: Run, settings: TrainSettings) -> float:
     """Give the factor on every peak learning rate for the step about to be taken."""
     how, done = settings.optimizer, progress(run, settings)
@@ -327,20 +203,6 @@ def check(run: Run, task: Task, settings: TrainSettings, folder: Path, log: RunL
     if run.checked:
         rounded = {name: round(value, 4) for name, value in run.checked.items()}
         log.write(run.step, _at(run) | {"check": rounded})
-
-
-def save(run: Run, about: About, folder: Path) -> None:
-    """Write a checkpoint of the run."""
-    checkpoint = Checkpoint(
-        step=run.step,
-        seconds=run.seconds,
-        pictures=run.pictures,
-        **asdict(about),
-        model=run.model.state_dict(),
-        average=run.average.state_dict(),
-        optimizer=run.optimizer.state_dict(),
-    )
-    save_checkpoint(checkpoint, folder)
 
 
 def _at(run: Run) -> dict[str, float]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from anymask.errors import ConfigError
 from anymask.train.accumulate import StepSums
 from anymask.train.feed import Asked, Draws
-from anymask.train.loop import Task
+from anymask.train.run import Task
 from anymask.train.settings import TrainSettings
 
 # Weights that learn have a gradient and two moments beside them, and all have an average.

@@ -73,7 +73,7 @@ class Segmenting:
     held_back: tuple[AnnotatedPicture, ...] = ()
 
     def groups(self) -> list[dict[str, Any]]:
-        """Give the parameters that learn; see `train.loop.Task`."""
+        """Give the parameters that learn; see `train.run.Task`."""
         how = self.settings.optimizer
         if self.model.config.vit is not None:
             groups = layerwise_groups(
@@ -91,7 +91,7 @@ class Segmenting:
     def learn(
         self, drawn: list[Sample], rng: np.random.Generator, scale: float
     ) -> dict[str, float]:
-        """Add one batch's gradients; see `train.loop.Task`."""
+        """Add one batch's gradients; see `train.run.Task`."""
         batch = collate(drawn, self.model)
         figures = converse(self.model, batch, rng, self.settings.conversation, scale=scale)
         losses = [value for name, value in figures.items() if name.startswith("loss")]
@@ -102,7 +102,7 @@ class Segmenting:
         }
 
     def check(self, average: nn.Module, sheet: Path) -> dict[str, float]:
-        """Measure on held-back pictures; see `train.loop.Task`."""
+        """Measure on held-back pictures; see `train.run.Task`."""
         if not self.held_back:
             return {}
         loaded = as_loaded(cast("Sam", average))
@@ -120,7 +120,7 @@ class Segmenting:
         return mean_scores(rows)
 
     def draw_batch(self, drawn: list[Sample]) -> NDArray[np.uint8]:
-        """Draw a batch as the model sees it; see `train.loop.Task`."""
+        """Draw a batch as the model sees it; see `train.run.Task`."""
         return batch_sheet(collate(drawn, self.model), self.model.config)
 
 
@@ -141,7 +141,7 @@ class Reconstructing:
     held_back: tuple[AnnotatedPicture, ...] = ()
 
     def groups(self) -> list[dict[str, Any]]:
-        """Give the parameters that learn; see `train.loop.Task`."""
+        """Give the parameters that learn; see `train.run.Task`."""
         how = self.settings.optimizer
         groups = layerwise_groups(
             self.model, how.rate, layer_decay=how.layer_decay, weight_decay=how.weight_decay
@@ -149,12 +149,12 @@ class Reconstructing:
         return cast("list[dict[str, Any]]", groups)
 
     def learn(self, drawn: list[Crop], rng: np.random.Generator, scale: float) -> dict[str, float]:
-        """Add one batch's gradients; see `train.loop.Task`."""
+        """Add one batch's gradients; see `train.run.Task`."""
         pixels = as_pixels(drawn, next(self.model.parameters()).device)
         return reconstruct(self.model, pixels, rng, scale=scale)
 
     def check(self, average: nn.Module, sheet: Path) -> dict[str, float]:
-        """Draw held-back pictures and say how much was explained; see `train.loop.Task`."""
+        """Draw held-back pictures and say how much was explained; see `train.run.Task`."""
         if not self.held_back:
             return {}
         rng = np.random.default_rng(0)
@@ -172,6 +172,6 @@ class Reconstructing:
         return {"explained": 1.0 - loss}
 
     def draw_batch(self, drawn: list[Crop]) -> NDArray[np.uint8]:
-        """Draw a batch as the model sees it and what it makes of it; see `train.loop.Task`."""
+        """Draw a batch as the model sees it and what it makes of it; see `train.run.Task`."""
         pixels = as_pixels(drawn[:SHEET_ROWS], next(self.model.parameters()).device)
         return reconstruction_sheet(self.model, pixels, np.random.default_rng(0))

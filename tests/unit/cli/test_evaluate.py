@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from anymask.weights.load import load_model
 from tests.scenes import write_shard
 
 
@@ -70,15 +69,3 @@ def test_export_needs_a_run_and_the_right_suffix(anymask, folder):
     ran = anymask("train", "export", "--run", folder, "-o", "model.safetensors")
     assert ran.code == 1
     assert "holds no checkpoint" in ran.err
-
-
-@pytest.mark.slow
-def test_a_short_run_is_exported_and_loads(anymask, data, folder, monkeypatch):
-    monkeypatch.setattr("anymask.train.loop.progress", lambda run, _settings: float(run.step >= 1))
-    ran = anymask("train", "default", "--data", data, "--out", "run", "--processes", 1)
-    assert ran.code == 0
-    ran = anymask("train", "export", "--run", "run", "-o", "m.safetensors", "--input-size", 128)
-    assert ran.code == 0
-    assert "wrote m.safetensors: 1 steps, 4 picture visits" in ran.out
-    loaded = load_model(folder / "m.safetensors")
-    assert loaded.sam.config.input_size == 128

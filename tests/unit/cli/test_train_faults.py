@@ -100,9 +100,7 @@ def test_a_bad_annotation_or_picture_is_named_and_may_be_skipped(
     assert ran.code == 2
     assert ran.err.startswith("error: 1 of ")
     assert sentence in ran.err
-    assert "hint: mend them, or add --skip-bad; all are listed in run/failures.jsonl" in (
-        ran.err
-    )
+    assert "hint: mend them, or add --skip-bad; all are listed in run/failures.jsonl" in (ran.err)
     (row,) = (folder / "run" / "failures.jsonl").read_text().splitlines()
     assert sentence in "{input}: {message}".format(**json.loads(row))
     assert steps_in(folder / "run") == []

@@ -13,7 +13,7 @@ from anymask.data.shards import read_shards
 from anymask.model.configs import SamConfig, VitConfig, tiny
 from anymask.model.sam import Sam
 from anymask.train.batch import TrainingBatch, collate
-from anymask.train.loop import About
+from anymask.train.run import About
 from anymask.train.schedule import SizePhase
 from anymask.train.settings import OptimizerSettings, TrainSettings
 from anymask.train.task import Samples, Segmenting

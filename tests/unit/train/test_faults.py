@@ -19,11 +19,12 @@ from anymask.errors import ConfigError, OutputError, StateError, TrainingError
 from anymask.model.sam import Sam
 from anymask.train.build import build_model
 from anymask.train.checkpoint import latest_checkpoint, save_checkpoint
-from anymask.train.loop import About, train
+from anymask.train.loop import train
 from anymask.train.memory import memory_needed
 from anymask.train.parameters import freeze
 from anymask.train.processes import World
 from anymask.train.recipes import Recipe
+from anymask.train.run import About
 from anymask.train.settings import OptimizerSettings, TrainSettings
 from anymask.train.task import Segmenting
 from tests.scenes import write_shard

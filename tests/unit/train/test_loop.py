@@ -17,8 +17,9 @@ from anymask.data.samples import Sample, SampleSettings
 from anymask.errors import ConfigError, TrainingError
 from anymask.model.sam import Sam
 from anymask.train.checkpoint import latest_checkpoint
-from anymask.train.loop import About, train
+from anymask.train.loop import train
 from anymask.train.parameters import ema_decay
+from anymask.train.run import About
 from anymask.train.schedule import SizePhase
 from anymask.train.settings import OptimizerSettings, TrainSettings
 from anymask.train.task import Segmenting
@@ -162,7 +163,9 @@ def test_step_with_nan_is_skipped_and_its_samples_are_listed(
 ) -> None:
     train(poisoned(task, 1), task.settings, about, tmp_path)
     assert [line["is_skipped"] for line in log_of(tmp_path)] == [0, 1, 0, 0]
-    rows = [json.loads(line) for line in (tmp_path / "failures-steps.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in (tmp_path / "failures-steps.jsonl").read_text().splitlines()
+    ]
     assert [row["step"] for row in rows] == [2, 2]
     assert all(row["input"].startswith("discs/discs_") for row in rows)
     assert all(bool(p.isfinite().all()) for p in task.model.parameters())

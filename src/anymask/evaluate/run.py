@@ -48,13 +48,29 @@ def evaluate(
 
 
 def ask(
-    loaded: LoadedModel, set_name: str, question: Question, *, with_classical: bool
+    loaded: LoadedModel,
+    set_name: str,
+    question: Question,
+    *,
+    with_classical: bool,
+    counts: Sequence[int] = (1, 3),
 ) -> list[Row]:
-    """Ask every task about one picture's masks; see `evaluate`."""
+    """Ask every task about one picture's masks; see `evaluate`.
+
+    Args:
+        loaded: The model.
+        set_name: Name of the picture's set.
+        question: The picture and the masks.
+        with_classical: Whether the classical methods are asked too.
+        counts: After how many clicks the answer is compared.
+    """
     picture = read_picture(question.picture.encoded)
     truths = [question.picture.mask(index) for index in question.indices]
     (embedding,) = embed_pictures(loaded, [picture])
-    figures = [click_scores(loaded, embedding, truths), box_scores(loaded, embedding, truths)]
+    figures = [
+        click_scores(loaded, embedding, truths, counts),
+        box_scores(loaded, embedding, truths),
+    ]
     if with_classical:
         figures.append(classical_scores(picture.pixels, truths))
     rows = []

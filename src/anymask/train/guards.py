@@ -92,13 +92,22 @@ def told_when_full(step: int, batch: int, accumulate: int) -> Iterator[None]:
     """
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        if not is_full(error):
+            raise
         half = f"--set batch={batch // 2} --set accumulate={2 * accumulate}"
         remedy = half if batch > 1 else "smaller --set size or fewer sample.prompts"
         raise TrainingError(
             f"the memory is full in step {step + 1}",
             hint=f"go on with --resume --override {remedy}",
         ) from error
+
+
+def is_full(error: Exception) -> bool:
+    """Say whether an error means that memory is lacking; a processor's comes without a type."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from anymask.errors import ConfigError
 from anymask.train.accumulate import StepSums
 from anymask.train.feed import Asked, Draws
+from anymask.train.guards import is_full
 from anymask.train.run import Task
 from anymask.train.settings import TrainSettings
 
@@ -80,7 +81,9 @@ def memory_needed(task: Task, settings: TrainSettings) -> tuple[int, int]:
             torch.autocast(device.type, torch.bfloat16, settings.precision == "bf16"),
         ):
             task.learn([sample], np.random.default_rng(0), 1.0)
-    except (MemoryError, torch.OutOfMemoryError) as error:
+    except (MemoryError, RuntimeError) as error:
+        if not is_full(error):
+            raise
         raise ConfigError(
             f"one picture at {settings.largest_size} pixels does not fit into the memory",
             hint="use smaller phases sizes, fewer sample.prompts, or a smaller model",

@@ -72,10 +72,10 @@ def test_every_layer_keeps_its_mode_and_gradients_stay_possible(sam, guard):
 
 
 def test_modes_come_back_after_a_failure(sam, guard, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(room, "click_scores", fail)
+    monkeypatch.setattr(room, "ask", fail)
     with pytest.raises(RuntimeError, match="no memory"):
         score_pictures(as_loaded(sam.train()), guard)
     assert sam.training

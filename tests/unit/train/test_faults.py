@@ -19,6 +19,7 @@ from anymask.errors import ConfigError, OutputError, StateError, TrainingError
 from anymask.model.sam import Sam
 from anymask.train.build import build_model
 from anymask.train.checkpoint import latest_checkpoint, save_checkpoint
+from anymask.train.guards import is_full
 from anymask.train.loop import train
 from anymask.train.memory import memory_needed
 from anymask.train.parameters import freeze
@@ -108,6 +109,15 @@ def test_a_trial_that_does_not_fit_says_what_to_make_smaller(
     with pytest.raises(ConfigError, match=r"one picture at 99999968 pixels does not fit"):
         memory_needed(task, huge)
     assert memory_needed(task, settings)[1] > 0
+
+
+def test_a_full_main_memory_is_known_by_its_words() -> None:
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(1 << 50)
+    assert is_full(refused.value)
+    assert is_full(MemoryError())
+    assert is_full(torch.OutOfMemoryError())
+    assert not is_full(RuntimeError("shapes do not fit"))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anymask.cli.flags import with_flags
-from anymask.cli.screen import Screen, make_screen
+from anymask.cli.screen import Screen, counted, make_screen
 from anymask.errors import ConfigError, DataError
 from anymask.masks.atomic import shown_name, write_bytes
 
@@ -144,8 +144,8 @@ def _pack(flags: PackFlags) -> int:
     if counts.bad:
         screen.note(f"left out: {counts.bad}, listed in {shown_name(failures)}")
     screen.say(
-        f"prepared {counts.pictures} pictures with {counts.masks} masks in "
-        f"{len(prepared.sets)} sets in {shown_name(flags.out)}"
+        f"prepared {counted(counts.pictures, 'picture')} with {counted(counts.masks, 'mask')} in "
+        f"{counted(len(prepared.sets), 'set')} in {shown_name(flags.out)}"
     )
     return 0
 
@@ -262,7 +262,10 @@ def _print_sets(screen: Screen, sets: "Sequence[CheckedSet]") -> None:
     screen.out.print(table, soft_wrap=False)
     pictures = sum(len(checked.pictures) for checked in sets)
     masks = sum(len(picture.areas_px) for checked in sets for picture in checked.pictures)
-    screen.say(f"{pictures} pictures with {masks} masks in {len(sets)} sets")
+    screen.say(
+        f"{counted(pictures, 'picture')} with {counted(masks, 'mask')} in "
+        f"{counted(len(sets), 'set')}"
+    )
 
 
 def _facts(checked: "CheckedSet") -> dict[str, object]:

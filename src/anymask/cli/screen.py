@@ -92,6 +92,11 @@ class Screen:
             yield lambda: progress.advance(task)
 
 
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun: "1 mask", "2 masks"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def make_screen(*, is_silent: bool = False) -> Screen:
     """Give the screen of the program's present streams.
 

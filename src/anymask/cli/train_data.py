@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from anymask.cli.screen import Screen
+from anymask.cli.screen import Screen, counted
 from anymask.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -115,9 +115,9 @@ def prepare(
         screen.note(note)
     counts = prepared.counts
     screen.note(
-        f"{counts.pictures} pictures, {counts.masks} masks in {len(prepared.sets)} "
-        f"set{'s' if len(prepared.sets) != 1 else ''}; {counts.without_masks} pictures without "
-        f"masks, {counts.bad} bad samples"
+        f"{counted(counts.pictures, 'picture')}, {counted(counts.masks, 'mask')} in "
+        f"{counted(len(prepared.sets), 'set')}; {counted(counts.without_masks, 'picture')} "
+        f"without masks, {counted(counts.bad, 'bad sample')}"
     )
     return prepared
 

@@ -37,7 +37,7 @@ def pairs(folder):
 def test_a_leak_is_listed_and_the_exit_code_is_3(anymask, data):
     ran = anymask("data", "check", "train", "--against", "eval")
     assert (ran.code, ran.err) == (3, "")
-    assert "3 pictures with 9 masks in 1 sets" in ran.out
+    assert "3 pictures with 9 masks in 1 set" in ran.out
     assert "error: 3 pairs of the same picture on both sides" in ran.out
     assert "  train/train_000 = eval/eval_000" in ran.out
     assert "3 faults must be mended" in ran.out
@@ -99,7 +99,7 @@ def test_packing_says_what_there_is_and_is_quick_again(anymask, data):
     for _ in range(2):
         ran = anymask("data", "pack", "train", "-o", "cache")
         assert (ran.code, ran.err) == (0, "")
-        assert ran.out == "prepared 3 pictures with 9 masks in 1 sets in cache\n"
+        assert ran.out == "prepared 3 pictures with 9 masks in 1 set in cache\n"
 
 
 def test_packing_refuses_bad_samples_until_told_to_skip(anymask, pairs, data):

@@ -105,7 +105,7 @@ def test_a_bad_annotation_or_picture_is_named_and_may_be_skipped(
     assert sentence in "{input}: {message}".format(**json.loads(row))
     assert steps_in(folder / "run") == []
     skipped = train("--skip-bad", data="coco")
-    assert (skipped.code, "1 bad samples" in skipped.err) == (0, True)
+    assert (skipped.code, "1 bad sample" in skipped.err) == (0, True)
 
 
 def test_an_annotation_file_cut_short_names_line_and_column(train, document, folder):
@@ -336,7 +336,7 @@ def test_too_little_memory_is_said_with_what_fits(train, folder, monkeypatch):
 def test_one_picture_is_allowed(train, folder):
     write_shard(folder / "one.tar", 1)
     ran = train(data="one.tar")
-    assert (ran.code, "1 pictures, 3 masks" in ran.err) == (0, True)
+    assert (ran.code, "1 picture, 3 masks" in ran.err) == (0, True)
     assert not load_model(folder / "run" / "model.safetensors", device="cpu").sam.training
 
 

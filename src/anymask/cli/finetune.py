@@ -14,7 +14,7 @@ from anymask.cli.finetune_flags import FinetuneFlags, check_finetune_flags
 from anymask.cli.finetune_report import change_record, say_change, write_report
 from anymask.cli.flags import with_flags
 from anymask.cli.screen import Screen, make_screen
-from anymask.cli.train_data import DataChoice
+from anymask.cli.train_data import DataChoice, longest_kept_px
 from anymask.cli.train_run import run_and_tell, tried_out
 from anymask.masks.atomic import shown_name, write_bytes
 
@@ -80,13 +80,11 @@ def chosen_recipe(flags: FinetuneFlags, base: "Base") -> "Recipe":
     Raises:
         ConfigError: If a setting is unknown or out of range.
     """
-    from anymask.cli.train_settings import with_changes
+    from anymask.cli.train_settings import typed, with_changes
     from anymask.train.recipes import finetune
 
     recipe = finetune(base.path, base.loaded.sam.config, flags.part)  # type: ignore[arg-type]
-    changes = [*(flags.settings or ())]
-    changes += [f"minutes={flags.minutes}"] if flags.minutes is not None else []
-    changes += [f"seed={flags.seed}"] if flags.seed is not None else []
+    changes = typed(flags.settings, flags.minutes, flags.seed)
     return replace(recipe, settings=with_changes(recipe.settings, changes))
 
 
@@ -96,9 +94,7 @@ def _data_choice(flags: FinetuneFlags, recipe: "Recipe") -> DataChoice:
         validation=flags.validation or (),
         cache=flags.cache or flags.run_folder / "data",
         folder=flags.run_folder,
-        longest_px=max(1024, 2 * recipe.settings.largest_size)
-        if recipe.settings.largest_size < 1024
-        else 1500,
+        longest_px=longest_kept_px(recipe.settings.largest_size),
         measured=recipe.settings.check_masks,
         skip_bad=flags.skip_bad,
         allow_overlap=flags.allow_overlap,

@@ -13,7 +13,7 @@ import typer
 from anymask.cli.export_run import export_run
 from anymask.cli.flags import with_flags
 from anymask.cli.screen import Screen, make_screen
-from anymask.cli.train_data import DataChoice, training_data
+from anymask.cli.train_data import DataChoice, longest_kept_px, training_data
 from anymask.cli.train_run import CHECKPOINTS, run_and_tell, tried_out
 from anymask.errors import ConfigError
 from anymask.masks.atomic import shown_name, write_bytes
@@ -169,11 +169,9 @@ def changed_recipe(flags: TrainFlags, recipe: "Recipe") -> "Recipe":
     Raises:
         ConfigError: If a setting is unknown or out of range.
     """
-    from anymask.cli.train_settings import with_changes
+    from anymask.cli.train_settings import typed, with_changes
 
-    changes = [*(flags.settings or ())]
-    changes += [f"minutes={flags.minutes}"] if flags.minutes is not None else []
-    changes += [f"seed={flags.seed}"] if flags.seed is not None else []
+    changes = typed(flags.settings, flags.minutes, flags.seed)
     return replace(recipe, settings=with_changes(recipe.settings, changes))
 
 
@@ -317,9 +315,7 @@ def _data_choice(flags: TrainFlags, recipe: "Recipe") -> DataChoice:
         validation=flags.validation or (),
         cache=flags.cache or flags.out / "data",
         folder=flags.out,
-        longest_px=max(1024, 2 * recipe.settings.largest_size)
-        if recipe.settings.largest_size < 1024
-        else 1500,
+        longest_px=longest_kept_px(recipe.settings.largest_size),
         measured=recipe.settings.check_masks,
         skip_bad=flags.skip_bad,
         allow_overlap=flags.allow_overlap,

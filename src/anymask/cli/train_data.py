@@ -45,6 +45,14 @@ class DataChoice:
     needs_masks: bool = True
 
 
+def longest_kept_px(frame_px: int) -> int:
+    """Give the side to which larger pictures are shrunk, for frames of a size, pixels.
+
+    Small frames zoom in, so twice their side is kept; SA-1B's 1500 pixels are enough for large.
+    """
+    return max(1024, 2 * frame_px) if frame_px < 1024 else 1500
+
+
 def training_data(choice: DataChoice, screen: Screen) -> "TrainingData":
     """Prepare a run's pictures.
 

@@ -47,6 +47,20 @@ def with_changes(settings: TrainSettings, changes: Sequence[str]) -> TrainSettin
     return from_mapping(TrainSettings, mapping)
 
 
+def typed(settings: Sequence[str] | None, minutes: float | None, seed: int | None) -> list[str]:
+    """Give everything a person typed about settings as changes for `with_changes`.
+
+    Args:
+        settings: Of `--set`.
+        minutes: Of `--minutes`.
+        seed: Of `--seed`.
+    """
+    changes = [*(settings or ())]
+    changes += [f"minutes={minutes}"] if minutes is not None else []
+    changes += [f"seed={seed}"] if seed is not None else []
+    return changes
+
+
 def _value(text: str) -> Any:  # noqa: ANN401 - checked against the setting's type afterwards
     try:
         return json.loads(text)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,12 +118,11 @@ def measured_before(
     """
     key = _key(base, questions)
     path = run / BEFORE
-    try:
+    # What is not there, or half of another run's, is measured anew.
+    with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["key"] == key:
             return Measured(held_out=kept["held_out"], general=kept["general"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not there yet, or half of another run's: measured anew
     measured = measure(base, questions, on_picture)
     kept = {"key": key, "held_out": measured.held_out, "general": measured.general}
     write_bytes(path, json.dumps(kept).encode())

@@ -1,6 +1,5 @@
 """A pre-trained encoder as a file, and as the start of a model."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +8,14 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from anymask.errors import ConfigError, InputError, KeysMismatch, WeightsError
+from anymask.errors import ConfigError, KeysMismatch, WeightsError
 from anymask.image.names import display_name
 from anymask.masks.atomic import write_bytes
 from anymask.model.image_encoder import VitImageEncoder, resize_positions
 from anymask.model.masked_autoencoder import MaskedAutoencoder, encoder_state
 from anymask.model.sam import Sam
 from anymask.weights.read import read_checkpoint
+from anymask.weights.save import recipe_text
 
 PREFIX = "image_encoder."
 _SHOWN = 3
@@ -36,13 +36,7 @@ def save_pretrained(
         WeightsError: If a value is NaN or infinite.
         OutputError: If the file cannot be written.
     """
-    try:
-        written = json.dumps(recipe, allow_nan=False, sort_keys=True)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"the recipe cannot be written as JSON: {error}",
-            hint="use finite numbers, text, lists and tables",
-        ) from error
+    written = recipe_text(recipe)
     tensors = {
         PREFIX + name: tensor.detach().to("cpu", torch.float32).contiguous()
         for name, tensor in encoder_state(model).items()

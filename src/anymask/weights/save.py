@@ -39,13 +39,7 @@ def save_model(
         WeightsError: If a value is NaN or infinite, or would become so as float16.
         OutputError: If the file cannot be written.
     """
-    try:
-        written = json.dumps(recipe, allow_nan=False, sort_keys=True)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"the recipe cannot be written as JSON: {error}",
-            hint="use finite numbers, text, lists and tables",
-        ) from error
+    written = recipe_text(recipe)
     matrices = {name for name, parameter in sam.named_parameters() if parameter.dim() > 1}
     tensors = {
         name: _stored(name, tensor, half=half and name in matrices)
@@ -58,6 +52,21 @@ def save_model(
         "card": card,
     }
     write_bytes(path, _with_metadata(safetensors.torch.save(tensors), metadata))
+
+
+def recipe_text(recipe: Mapping[str, object]) -> str:
+    """Write a recipe as JSON, the same text for the same recipe.
+
+    Raises:
+        InputError: If it has no form in JSON.
+    """
+    try:
+        return json.dumps(recipe, allow_nan=False, sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"the recipe cannot be written as JSON: {error}",
+            hint="use finite numbers, text, lists and tables",
+        ) from error
 
 
 def _with_metadata(data: bytes, metadata: Mapping[str, str]) -> bytes:

@@ -71,7 +71,11 @@ def test_no_folder_is_a_new_run(tmp_path: Path) -> None:
 
 
 def test_same_run_goes_on() -> None:
-    check_same_run(checkpoint(1), {"data": "abc", "processes": 1}, override=False)
+    found, same = checkpoint(1), {"data": "abc", "processes": 1}
+    check_same_run(found, same, override=False)
+    with pytest.raises(ConfigError, match=r"in 1 points \(data: abc → abd\)"):
+        check_same_run(found, same | {"data": "abd"}, override=False)
+    assert found == checkpoint(1)
 
 
 def test_setting_that_is_new_or_gone_counts_as_a_difference() -> None:

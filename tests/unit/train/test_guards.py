@@ -46,7 +46,9 @@ def test_run_that_learns_is_looked_at_once(layer: nn.Linear) -> None:
 
 
 def test_run_that_goes_on_is_not_judged_anew(layer: nn.Linear) -> None:
-    look_fifty_times(Guards(None), layer, 0.0)
+    guards = Guards(None)
+    look_fifty_times(guards, layer, 0.0)
+    assert (guards.first, guards.losses, guards.skipped) == (None, [], 0)
 
 
 @pytest.mark.parametrize(("loss", "norm"), [(math.nan, 1.0), (1.0, math.inf), (-math.inf, 1.0)])

@@ -282,6 +282,7 @@ def test_scale_multiplies_every_gradient() -> None:
     batch = small_batch(model)
     converse(model, batch, np.random.default_rng(0), SHORT)
     whole = gradients(model)
+    assert any(bool(gradient.any()) for gradient in whole.values())
     converse(model, batch, np.random.default_rng(0), SHORT, scale=0.25)
     same_gradients({name: g / 4 for name, g in whole.items()}, gradients(model))
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from anymask.model.image_encoder import ImageFeatures
-from anymask.model.mask_decoder import nest
+from anymask.model.nested_cells import nest
 from anymask.model.prompt_encoder import (
     BACKGROUND,
     BOTTOM_RIGHT,
@@ -50,13 +50,23 @@ class ClickMaps(nn.Module):
             to_coarse.weight.mul_(6)
             to_fine.weight.mul_(4)
 
+    def prepare(self, features: ImageFeatures) -> tuple[Tensor, Tensor]:
+        """Give features of length one that clicks are compared with, at strides 16 and 8."""
+        coarse, fine = self.compare16(features.embedding), self.compare8(features.high_res[0])
+        return F.normalize(coarse), F.normalize(fine)
+
     def forward(
-        self, features: ImageFeatures, prompts: PromptBatch, input_size: int
+        self,
+        features: ImageFeatures,
+        compared: tuple[Tensor, ...],
+        prompts: PromptBatch,
+        input_size: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Draw the prompts.
 
         Args:
             features: Output of the image encoder.
+            compared: Output of `prepare` for them.
             prompts: Points, labels and earlier logits.
             input_size: Side of the model frame, pixels.
 
@@ -73,8 +83,8 @@ class ClickMaps(nn.Module):
                 draw_clicks(unit_xy, prompts.labels, 4 * h, 4 * w),
                 draw_box(unit_xy, prompts.labels, 4 * h, 4 * w),
                 draw_logits(prompts, 4 * h, 4 * w),
-                similarity(self.compare16(features.embedding), unit_xy, prompts.labels, STRIDE),
-                similarity(self.compare8(features.high_res[0]), unit_xy, prompts.labels, 2),
+                similarity(compared[0], unit_xy, prompts.labels, STRIDE),
+                similarity(compared[1], unit_xy, prompts.labels, 2),
             ],
             2,
         ).flatten(0, 1)  # (BP, 10, 4h, 4w)
@@ -142,7 +152,7 @@ def similarity(features: Tensor, unit_xy: Tensor, labels: Tensor, factor: int) -
     """Draw how much each place looks like the most similar positive and negative click.
 
     Args:
-        features: (B, C, h, w).
+        features: Of length one, (B, C, h, w).
         unit_xy: Places of the points, (B, P, N, 2) in [0, 1].
         labels: (B, P, N).
         factor: How many times finer the drawing is than the features.
@@ -150,7 +160,6 @@ def similarity(features: Tensor, unit_xy: Tensor, labels: Tensor, factor: int) -
     Returns:
         Cosine similarity, (B, P, 2, factor h, factor w); -1 where there is no such click.
     """
-    features = F.normalize(features, dim=1)
     clicked = F.normalize(sample(features, unit_xy), dim=-1)  # (B, P, N, C)
     cosine = torch.einsum("bchw,bpnc->bpnhw", features, clicked)
     maps = []

@@ -74,7 +74,10 @@ class Attention(nn.Module):
         Returns:
             (B, P, T, C).
         """
-        q, k, v = self.q_proj(q), self.k_proj(k), self.v_proj(v)
+        return self.out_proj(self.attend(self.q_proj(q), self.k_proj(k), self.v_proj(v), bias))
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Attend with what is projected already; as `forward`, without its projections."""
         (B, P, T, C), shared = q.shape, k.shape[1]
         if bias is not None:
             bias = bias[:, :, None].expand(B, max(P, shared), T, k.shape[2])  # (B, P, T, S)
@@ -85,8 +88,7 @@ class Attention(nn.Module):
             q = q.expand(B, shared, T, C)
         mask = None if bias is None else bias.flatten(0, 1)[:, None]  # (BP, 1, T, S)
         out = F.scaled_dot_product_attention(self._heads(q), self._heads(k), self._heads(v), mask)
-        out = out.transpose(1, 2).reshape(B, max(P, shared), T, C)
-        return self.out_proj(out)
+        return out.transpose(1, 2).reshape(B, max(P, shared), T, C)
 
     def _heads(self, x: Tensor) -> Tensor:
         x = x.flatten(0, 1)  # (BP, T, C)

@@ -2,13 +2,13 @@
 
 Shape letters: B pictures, P prompts, T tokens, M masks a prompt, C channels, h w embedding grid.
 
-Upscaling works on *nested* maps: (..., h w, 4, 4, C) holds, for each embedding cell, its 2 × 2
-stride-8 cells and for each of these its 2 × 2 stride-4 cells. A transposed convolution with kernel
-and stride 2 is then one matrix product, and pixels move only once, when the masks are done.
+Two steps, so that a caller can leave out masks that score too low: `look` gives tokens and, in the
+published models, their predicted IoU; `draw` gives the masks. Drawing costs half of the whole.
 Source: Segment Anything (Kirillov et al., 2023), section 3 and figure 14 (appendix A);
 high-resolution features as in SAM 2 (Ravi et al., 2024), appendix C.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 import torch
@@ -19,10 +19,15 @@ from anymask.model.configs import SamConfig
 from anymask.model.image_encoder import ImageFeatures
 from anymask.model.layers import ChannelNorm, Mlp
 from anymask.model.mask_scorer import MaskScorer
+from anymask.model.nested_cells import as_product, unnest
+from anymask.model.prepared_image import PreparedImage
 from anymask.model.two_way_transformer import TwoWayTransformer
 
 NUM_MASK_TOKENS = 4  # one for unambiguous prompts, three for whole, part and subpart
+ALL_MASKS = slice(None)
 NUM_HEADS = 8
+# Cells upscaled at once, over all prompts: what becomes of them stays in a core's cache.
+CELLS_AT_ONCE = 1024
 
 UpscalingLayers = tuple[nn.ConvTranspose2d, ChannelNorm, nn.GELU, nn.ConvTranspose2d, nn.GELU]
 
@@ -44,17 +49,47 @@ class DecoderPrompts(NamedTuple):
 
     Attributes:
         tokens: Sparse prompt tokens, (B, P, T, C).
-        dense: Added to the image embedding, (B or 1, P or 1, C, h or 1, w or 1).
+        dense: Added to the image embedding, (B or 1, P or 1, C, h or 1, w or 1); None to take the
+            prepared cells, which stand for prompts without a mask.
         fine: Added to the stride-4 upscaling features, nested (B, P, h w, 4, 4, C/8), or None.
         places: A place inside each object, (B, P, 2) in [0, 1]; read by the mask scorer only.
         attention_bias: Added to the tokens' attention over the image, (B, P, h w), or None.
     """
 
     tokens: Tensor
-    dense: Tensor
+    dense: Tensor | None
     fine: Tensor | None = None
     places: Tensor | None = None
     attention_bias: Tensor | None = None
+
+
+class Looked(NamedTuple):
+    """The decoder between its two steps.
+
+    Attributes:
+        tokens: Output and prompt tokens after the two-way transformer, (B, P, 5 + T, C).
+        image: Image cells after it, (B, P, h w, C).
+        iou: Predicted IoU, (B, P, 4); None where it is read from the masks.
+        size_hw: The embedding grid.
+        fine: As in `DecoderPrompts`.
+        places: As in `DecoderPrompts`.
+    """
+
+    tokens: Tensor
+    image: Tensor
+    iou: Tensor | None
+    size_hw: tuple[int, int]
+    fine: Tensor | None
+    places: Tensor | None
+
+    def part(self, prompts: Tensor) -> "Looked":
+        """Give some of each picture's prompts, numbers (K,)."""
+        iou, fine, places = (
+            None if field is None else field[:, prompts]
+            for field in (self.iou, self.fine, self.places)
+        )
+        tokens, image = self.tokens[:, prompts], self.image[:, prompts]
+        return Looked(tokens, image, iou, self.size_hw, fine, places)
 
 
 class MaskDecoder(nn.Module):
@@ -92,88 +127,80 @@ class MaskDecoder(nn.Module):
             self.iou_prediction_head = Mlp(dim, dim, dim, NUM_MASK_TOKENS)
 
     def forward(
-        self, features: ImageFeatures, image_pe: Tensor, prompts: DecoderPrompts
+        self,
+        features: ImageFeatures,
+        prompts: DecoderPrompts,
+        prepared: PreparedImage,
+        masks: slice = ALL_MASKS,
     ) -> MaskPredictions:
         """Decode every prompt of every picture.
 
         Args:
             features: Output of the image encoder for B pictures.
-            image_pe: Position code of the embedding grid, (h w, C).
             prompts: Output of the prompt encoder.
+            prepared: What the prompts of each picture share.
+            masks: Which of the four masks are wanted.
 
         Returns:
-            Four masks and scores a prompt.
+            Masks and scores, M a prompt.
         """
+        return self.draw(self.look(features, prompts, prepared), prepared, masks)
+
+    def look(
+        self, features: ImageFeatures, prompts: DecoderPrompts, prepared: PreparedImage
+    ) -> Looked:
+        """Take the first step: tokens and image have looked at each other."""
         B, P = prompts.tokens.shape[:2]
         outputs = torch.cat([self.iou_token.weight, self.mask_tokens.weight])  # (5, C)
         tokens = torch.cat([outputs.expand(B, P, -1, -1), prompts.tokens], 2)  # (B, P, 5 + T, C)
-        image = (features.embedding[:, None] + prompts.dense).flatten(3).transpose(2, 3)
+        image, projected = prepared.cells, prepared.projected
+        if prompts.dense is not None or image is None:
+            dense = 0.0 if prompts.dense is None else prompts.dense
+            image = (features.embedding[:, None] + dense).flatten(3).transpose(2, 3)
+            projected = None
 
-        tokens, image = self.transformer(tokens, image, image_pe, prompts.attention_bias)
-
-        upscaled = self._upscale(image, features, prompts.fine)  # (B, P, hw, 4, 4, C/8)
-        weights = torch.stack(
-            [mlp(tokens[:, :, 1 + i]) for i, mlp in enumerate(self.output_hypernetworks_mlps)], 2
-        )  # (B, P, M, C/8)
-        weights = (weights * self.logit_scale).transpose(2, 3)[:, :, None, None]
+        tokens, image = self.transformer(
+            tokens, image, prepared.places, prompts.attention_bias, projected
+        )
+        iou = None if self.has_mask_scorer else self.iou_prediction_head(tokens[:, :, 0])
         h, w = features.embedding.shape[-2:]
-        masks = unnest(upscaled @ weights, (h, w))  # (B, P, M, 4h, 4w)
+        return Looked(tokens, image, iou, (h, w), prompts.fine, prompts.places)
 
-        if self.has_mask_scorer:
-            return MaskPredictions(masks, self.mask_scorer(masks, upscaled, image, prompts.places))
-        return MaskPredictions(masks, self.iou_prediction_head(tokens[:, :, 0]))
+    def draw(self, looked: Looked, prepared: PreparedImage, masks: slice) -> MaskPredictions:
+        """Take the second step: the masks, and the scores that are read from them."""
+        # A mask scorer compares all masks of a prompt, so there none can be left out.
+        drawn = ALL_MASKS if self.has_mask_scorer else masks
+        heads = list(enumerate(self.output_hypernetworks_mlps))[drawn]
+        weights = torch.stack([mlp(looked.tokens[:, :, 1 + i]) for i, mlp in heads], 3)
+        weights = weights * self.logit_scale  # (B, P, C/8, M)
 
-    def _upscale(self, image: Tensor, features: ImageFeatures, fine: Tensor | None) -> Tensor:
-        first, norm, _, second, _ = cast("UpscalingLayers", tuple(self.output_upscaling))
-        x = transposed_conv(first, image)  # (B, P, hw, 4, C/4)
-        if features.high_res:
-            x = x + nest(features.high_res[0], 1)[:, None]
-        x = F.gelu(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
-        x = transposed_conv(second, x)  # (B, P, hw, 4, 4, C/8)
-        if features.high_res:
-            x = x + nest(features.high_res[1], 2)[:, None]
-        if fine is not None:
-            x = x + fine
-        return F.gelu(x)
+        cells, coarser = [], []
+        for upscaled in self._upscale(looked, prepared.skips):
+            cells.append(upscaled.flatten(2, 4) @ weights)  # (B, P, some 4 4, M)
+            if self.has_mask_scorer:
+                coarser.append(upscaled.detach().mean(4))  # (B, P, some, 4, C/8)
+        nested = torch.cat(cells, 2).unflatten(2, (-1, 4, 4))  # (B, P, hw, 4, 4, M)
+        logits = unnest(nested, looked.size_hw)  # (B, P, M, 4h, 4w)
 
+        if looked.iou is not None:
+            return MaskPredictions(logits, looked.iou[:, :, masks])
+        scores = self.mask_scorer(logits, torch.cat(coarser, 2), looked.image, looked.places)
+        return MaskPredictions(logits[:, :, masks], scores[:, :, masks])
 
-def transposed_conv(layer: nn.ConvTranspose2d, x: Tensor) -> Tensor:
-    """Apply a 2 × 2 transposed convolution of stride 2 as a matrix product.
-
-    Args:
-        layer: The convolution, with weight (C, C', 2, 2) and a bias (C').
-        x: Cells, (..., C).
-
-    Returns:
-        The four new cells of each cell, rows first, (..., 4, C').
-    """
-    matrix = layer.weight.permute(2, 3, 1, 0).reshape(-1, layer.in_channels)  # (4 C', C)
-    bias = None if layer.bias is None else layer.bias.repeat(4)
-    return F.linear(x, matrix, bias).unflatten(-1, (4, -1))
-
-
-def nest(maps: Tensor, levels: int) -> Tensor:
-    """Turn maps into nested cells.
-
-    Args:
-        maps: (B, C, 2^levels h, 2^levels w).
-        levels: 1 for stride 8, 2 for stride 4.
-
-    Returns:
-        (B, h w, 4, C) or (B, h w, 4, 4, C).
-    """
-    B, C, H, W = maps.shape
-    h, w = H >> levels, W >> levels
-    if levels == 1:
-        cells = maps.view(B, C, h, 2, w, 2).permute(0, 2, 4, 3, 5, 1)  # (B, h, w, 2, 2, C)
-        return cells.reshape(B, h * w, 4, C)
-    cells = maps.view(B, C, h, 2, 2, w, 2, 2).permute(0, 2, 5, 3, 6, 4, 7, 1)
-    return cells.reshape(B, h * w, 4, 4, C)
-
-
-def unnest(cells: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """Undo `nest` at stride 4: (B, P, h w, 4, 4, M) → (B, P, M, 4h, 4w)."""
-    B, P, _, _, _, M = cells.shape
-    h, w = size_hw
-    maps = cells.view(B, P, h, w, 2, 2, 2, 2, M)  # cell, stride-8 cell, stride-4 cell
-    return maps.permute(0, 1, 8, 2, 4, 6, 3, 5, 7).reshape(B, P, M, 4 * h, 4 * w)
+    def _upscale(self, looked: Looked, skips: tuple[Tensor, ...]) -> Iterator[Tensor]:
+        """Give the upscaled features of some cells at a time, (B, P, some, 4, 4, C/8)."""
+        conv1, norm, _, conv2, _ = cast("UpscalingLayers", tuple(self.output_upscaling))
+        first, second = as_product(conv1), as_product(conv2)
+        at_once = max(1, CELLS_AT_ONCE // max(1, looked.tokens.shape[1]))
+        for start in range(0, looked.image.shape[2], at_once):
+            part = slice(start, start + at_once)
+            x = F.linear(looked.image[:, :, part], *first).unflatten(-1, (4, -1))
+            if skips:
+                x = x + skips[0][:, None, part]
+            x = F.gelu(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
+            x = F.linear(x, *second).unflatten(-1, (4, -1))
+            if skips:
+                x = x + skips[1][:, None, part]
+            if looked.fine is not None:
+                x = x + looked.fine[:, :, part]
+            yield F.gelu(x)

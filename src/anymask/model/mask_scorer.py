@@ -49,7 +49,7 @@ class MaskScorer(nn.Module):
 
         Args:
             logits: Low-resolution mask logits, (B, P, M, 4h, 4w).
-            upscaled: Upscaled features, nested (B, P, h w, 4, 4, C/8).
+            upscaled: Upscaled features averaged to stride 8, nested (B, P, h w, 4, C/8).
             image: Image tokens after the two-way transformer, (B, P, h w, C).
             places: A place inside each object, (B, P, 2) in [0, 1]; None for the centre.
 
@@ -60,7 +60,7 @@ class MaskScorer(nn.Module):
         if places is None:
             places = logits.new_full((B, P, 2), 0.5)
         logits = F.avg_pool2d(logits.detach().flatten(0, 1), 2)  # (N, M, 2h, 2w)
-        upscaled = upscaled.detach().flatten(0, 1).mean(3)  # (N, hw, 4, C/8)
+        upscaled = upscaled.detach().flatten(0, 1)  # (N, hw, 4, C/8)
         image = image.detach().flatten(0, 1)  # (N, hw, C)
         places = places.detach().flatten(0, 1)
         inputs = torch.cat(

@@ -5,15 +5,28 @@ h w embedding grid, S side of the model frame.
 Source: Segment Anything (Kirillov et al., 2023), figure 4.
 """
 
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
+from typing import NamedTuple, cast
+
 import torch
 from torch import Tensor, nn
 
 from anymask.errors import ConfigError
 from anymask.model.click_maps import ClickMaps
 from anymask.model.configs import SamConfig
+from anymask.model.cross_attention import Places
 from anymask.model.feature_pyramid import LiteImageEncoder
 from anymask.model.image_encoder import ImageFeatures, VitImageEncoder
-from anymask.model.mask_decoder import DecoderPrompts, MaskDecoder, MaskPredictions
+from anymask.model.mask_decoder import (
+    ALL_MASKS,
+    DecoderPrompts,
+    Looked,
+    MaskDecoder,
+    MaskPredictions,
+)
+from anymask.model.nested_cells import nest
+from anymask.model.prepared_image import PreparedImage
 from anymask.model.prompt_encoder import (
     BOTTOM_RIGHT,
     FOREGROUND,
@@ -23,8 +36,23 @@ from anymask.model.prompt_encoder import (
     PromptEncoder,
 )
 
-# Image tokens decoded at once: four prompts of a 64 × 64 embedding stay in a core's cache.
-IMAGE_TOKENS_AT_ONCE = 4 * 64 * 64
+# Image cells decoded at once, over all prompts. On a processor two prompts of a 64 × 64 embedding
+# stay in its cache; a GPU wants many more.
+CELLS_AT_ONCE = MappingProxyType({"cpu": 2 * 64 * 64, "cuda": 64 * 64 * 64, "mps": 16 * 64 * 64})
+
+
+class KeptMasks(NamedTuple):
+    """Answers to the prompts of one picture that were kept.
+
+    Attributes:
+        numbers: Which prompts they are, (K,) int64.
+        low_res_logits: (K, M, 4h, 4w); positive inside.
+        iou: Predicted IoU, (K, M).
+    """
+
+    numbers: Tensor
+    low_res_logits: Tensor
+    iou: Tensor
 
 
 class Sam(nn.Module):
@@ -54,50 +82,131 @@ class Sam(nn.Module):
         """
         return self.image_encoder(pixels)
 
-    def decode(self, features: ImageFeatures, prompts: PromptBatch) -> MaskPredictions:
+    def place(self, h: int, w: int) -> tuple[Places, ...]:
+        """Give what the decoder makes of the position code of an h × w embedding grid."""
+        return self.mask_decoder.transformer.place(self.prompt_encoder.pe_layer.grid(h, w))
+
+    def prepare(
+        self, features: ImageFeatures, places: tuple[Places, ...] | None = None
+    ) -> PreparedImage:
+        """Work out what all prompts of a picture share: once a picture.
+
+        Args:
+            features: Output of `encode`.
+            places: Output of `place`, if it is at hand.
+        """
+        places = places or self.place(*features.embedding.shape[-2:])
+        skips = tuple(nest(maps, level) for level, maps in enumerate(features.high_res, 1))
+        if self.config.has_click_maps:
+            return PreparedImage(places, skips=skips, compared=self.click_maps.prepare(features))
+        dense = self.prompt_encoder.dense(None)  # (1, 1, C, 1, 1)
+        cells = (features.embedding[:, None] + dense).flatten(3).transpose(2, 3).contiguous()
+        return PreparedImage(
+            places, cells, self.mask_decoder.transformer.project(cells, places), skips
+        )
+
+    def decode(
+        self,
+        features: ImageFeatures,
+        prompts: PromptBatch,
+        prepared: PreparedImage | None = None,
+        masks: slice = ALL_MASKS,
+    ) -> MaskPredictions:
         """Answer prompts: the fast part, as often as asked.
 
         Args:
             features: Output of `encode` for B pictures.
             prompts: P prompts for each picture.
+            prepared: Output of `prepare` for the same pictures, if it is at hand.
+            masks: Which of the four masks are wanted: M of them.
 
         Returns:
-            Low-resolution logits (B, P, 4, 4h, 4w) and predicted IoU (B, P, 4).
+            Low-resolution logits (B, P, M, 4h, 4w) and predicted IoU (B, P, M).
         """
-        B, _, h, w = features.embedding.shape
-        image_pe = self.prompt_encoder.pe_layer.grid(h, w)  # (hw, C)
-        at_once = max(1, IMAGE_TOKENS_AT_ONCE // (B * h * w))
-        parts = [
-            self._decode_some(features, image_pe, prompts.part(slice(start, start + at_once)))
-            for start in range(0, prompts.labels.shape[1], at_once)
-        ]
-        if len(parts) == 1:
-            return parts[0]
-        logits, iou = zip(*parts, strict=True)
-        return MaskPredictions(torch.cat(logits, 1), torch.cat(iou, 1))
+        prepared = prepared or self.prepare(features)
+        whole, parts = None, micro_batches(prompts, features)
+        for part in parts:
+            looked = self._look(features, prompts.part(part), prepared)
+            answer = self.mask_decoder.draw(looked, prepared, masks)
+            if len(parts) == 1:
+                return answer
+            # Filled as they come: joined at the end, all masks would be in memory twice.
+            whole = whole or _room_for(answer, prompts.labels.shape[1])
+            whole.low_res_logits[:, part], whole.iou[:, part] = answer
+        return cast("MaskPredictions", whole)
+
+    def decode_kept(
+        self,
+        features: ImageFeatures,
+        prompts: PromptBatch,
+        keep: Callable[[Tensor], Tensor],
+        prepared: PreparedImage | None = None,
+        masks: slice = ALL_MASKS,
+    ) -> Iterator[KeptMasks]:
+        """Answer prompts on one picture and draw masks only for those worth it.
+
+        With the published IoU head a prompt is judged before its masks are drawn, which saves
+        half of its work; a mask scorer has to see the masks first.
+
+        Args:
+            features: Output of `encode` for one picture.
+            prompts: P prompts for it.
+            keep: Given the predicted IoU (p, M) of some prompts, says which to keep, bool (p,).
+            prepared: Output of `prepare` for the same picture, if it is at hand.
+            masks: Which of the four masks are wanted: M of them.
+
+        Yields:
+            The kept ones of a few prompts at a time, in order.
+        """
+        prepared = prepared or self.prepare(features)
+        draw = self.mask_decoder.draw
+        for part in micro_batches(prompts, features):
+            looked = self._look(features, prompts.part(part), prepared)
+            if looked.iou is None:
+                answer = draw(looked, prepared, masks)
+                kept = keep(answer.iou[0]).nonzero()[:, 0]
+                answer = MaskPredictions(answer.low_res_logits[:, kept], answer.iou[:, kept])
+            else:
+                kept = keep(looked.iou[0, :, masks]).nonzero()[:, 0]
+                answer = draw(looked.part(kept), prepared, masks)
+            yield KeptMasks(part.start + kept, answer.low_res_logits[0], answer.iou[0])
 
     def forward(self, pixels: Tensor, prompts: PromptBatch) -> MaskPredictions:
         """Encode pictures (B, 3, S, S) and answer their prompts; see `encode` and `decode`."""
         return self.decode(self.encode(pixels), prompts)
 
-    def _decode_some(
-        self, features: ImageFeatures, image_pe: Tensor, prompts: PromptBatch
-    ) -> MaskPredictions:
+    def _look(
+        self, features: ImageFeatures, prompts: PromptBatch, prepared: PreparedImage
+    ) -> Looked:
         # The frame follows from the embedding: one cell is 16 pixels.
         input_size = 16 * features.embedding.shape[-1]
         tokens = self.prompt_encoder.sparse(prompts, input_size)
-        dense, fine = self.prompt_encoder.dense(prompts.mask_logits), None
-        drawn = with_a_point(prompts)
-        if self.config.has_click_maps:
-            coarse, fine, clicked = self.click_maps(features, drawn, input_size)
-            dense = dense + coarse
+        drawn, dense, fine = with_a_point(prompts), None, None
+        if prompts.mask_logits is not None or prepared.cells is None:
+            dense = self.prompt_encoder.dense(prompts.mask_logits)
+        if prepared.compared:
+            coarse, fine, clicked = self.click_maps(features, prepared.compared, drawn, input_size)
+            dense = coarse if dense is None else dense + coarse
             num_points = prompts.labels.shape[2]
             points, others = tokens[:, :, :num_points], tokens[:, :, num_points:]
             tokens = torch.cat([points + clicked[:, :, :num_points], others], 2)
         prompted = DecoderPrompts(
             tokens, dense, fine, places_inside(drawn, input_size), prompts.attention_bias
         )
-        return self.mask_decoder(features, image_pe, prompted)
+        return self.mask_decoder.look(features, prompted, prepared)
+
+
+def _room_for(answer: MaskPredictions, num_prompts: int) -> MaskPredictions:
+    """Give room for answers like one (B, p, …) to all prompts."""
+    return MaskPredictions(*(x.new_empty(len(x), num_prompts, *x.shape[2:]) for x in answer))
+
+
+def micro_batches(prompts: PromptBatch, features: ImageFeatures) -> list[slice]:
+    """Cut prompts into parts that are decoded at once; at least one part, if an empty one."""
+    B, _, h, w = features.embedding.shape
+    at_once = max(1, CELLS_AT_ONCE[features.embedding.device.type] // (B * h * w))
+    num_prompts = prompts.labels.shape[1]
+    return [slice(start, start + at_once) for start in range(0, max(1, num_prompts), at_once)]
 
 
 def build_image_encoder(config: SamConfig) -> nn.Module:
@@ -143,18 +252,20 @@ def places_inside(prompts: PromptBatch, input_size: int) -> Tensor:
     return (place + 0.5) / input_size
 
 
-def choose_masks(predictions: MaskPredictions, *, multimask: bool) -> MaskPredictions:
-    """Keep the three guesses for an ambiguous prompt, or the single mask for a clear one.
+def which_masks(*, multimask: bool) -> slice:
+    """Say which of the four masks answer a prompt.
 
     Args:
-        predictions: All four answers, (B, P, 4, …).
-        multimask: Whether the three guesses are wanted.
-
-    Returns:
-        (B, P, 3, …) or (B, P, 1, …), in the model's order.
+        multimask: Whether the three guesses for an ambiguous prompt are wanted, or the single
+            mask for a clear one.
 
     Source:
         Segment Anything (Kirillov et al., 2023), section 3, "Resolving ambiguity".
     """
-    kept = slice(1, None) if multimask else slice(0, 1)
+    return slice(1, None) if multimask else slice(0, 1)
+
+
+def choose_masks(predictions: MaskPredictions, *, multimask: bool) -> MaskPredictions:
+    """Keep some of all four answers (B, P, 4, …); see `which_masks`."""
+    kept = which_masks(multimask=multimask)
     return MaskPredictions(predictions.low_res_logits[:, :, kept], predictions.iou[:, :, kept])

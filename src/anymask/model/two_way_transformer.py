@@ -1,14 +1,24 @@
 """The two-way transformer: tokens read the image, and the image reads the tokens.
 
-Shape letters: B pictures, P prompts, T tokens, S = h w image tokens, C channels. Image tokens come
+Shape letters: B pictures, P prompts, T tokens, S = h w image cells, C channels. Image cells come
 as (B, 1, S, C) while all prompts of a picture share them and become (B, P, S, C) after the first
 layer.
 Source: Segment Anything (Kirillov et al., 2023), section 3 and figure 14 (appendix A).
 """
 
+from typing import cast
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from anymask.model.cross_attention import (
+    Places,
+    Projections,
+    place_cells,
+    project_cells,
+    read_image,
+    read_tokens,
+)
 from anymask.model.layers import Attention
 
 
@@ -23,24 +33,47 @@ class TwoWayTransformer(nn.Module):
         self.final_attn_token_to_image = Attention(dim, num_heads, downsample=2)
         self.norm_final_attn = nn.LayerNorm(dim)
 
+    def place(self, image_pe: Tensor) -> tuple[Places, ...]:
+        """Give what each layer, and the last look, makes of the cells' position code (S, C)."""
+        layers = (cast("TwoWayBlock", layer) for layer in self.layers)
+        looks = [
+            place_cells(image_pe, layer.cross_attn_token_to_image, layer.cross_attn_image_to_token)
+            for layer in layers
+        ]
+        return (*looks, place_cells(image_pe, self.final_attn_token_to_image, None))
+
+    def project(self, image: Tensor, places: tuple[Places, ...]) -> Projections:
+        """Give the first layer's projections of cells (B, 1, S, C) that all prompts share."""
+        return cast("TwoWayBlock", self.layers[0]).project(image, places[0])
+
     def forward(
-        self, tokens: Tensor, image: Tensor, image_pe: Tensor, bias: Tensor | None = None
+        self,
+        tokens: Tensor,
+        image: Tensor,
+        places: tuple[Places, ...],
+        bias: Tensor | None = None,
+        projected: Projections | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Let tokens and image look at each other.
 
         Args:
             tokens: Output tokens and prompt tokens, (B, P, T, C); also their own position code.
-            image: Image tokens with the dense prompt added, (B, P or 1, S, C).
-            image_pe: Position code of the image tokens, (S, C).
+            image: Image cells with the dense prompt added, (B, P or 1, S, C).
+            places: Output of `place`.
             bias: Added to the tokens' attention over the image, (B, P, S), or None.
+            projected: Output of `project` for these cells, if it is at hand.
 
         Returns:
-            Tokens (B, P, T, C) and image tokens (B, P, S, C).
+            Tokens (B, P, T, C) and image cells (B, P, S, C).
         """
         token_pe = tokens
-        for layer in self.layers:
-            tokens, image = layer(tokens, image, token_pe, image_pe, bias)
-        seen = self.final_attn_token_to_image(tokens + token_pe, image + image_pe, image, bias)
+        if projected is None and image.shape[1] == 1:
+            projected = self.project(image, places)
+        for layer, place in zip(self.layers, places, strict=False):
+            tokens, image = layer(tokens, image, token_pe, place, bias, projected)
+            projected = None
+        last = self.final_attn_token_to_image
+        seen = read_image(last, tokens + token_pe, image, places[-1], bias)
         return self.norm_final_attn(tokens + seen), image
 
 
@@ -68,9 +101,15 @@ class TwoWayBlock(nn.Module):
         self.norm4 = nn.LayerNorm(dim)
 
     def forward(
-        self, tokens: Tensor, image: Tensor, token_pe: Tensor, image_pe: Tensor, bias: Tensor | None
+        self,
+        tokens: Tensor,
+        image: Tensor,
+        token_pe: Tensor,
+        place: Places,
+        bias: Tensor | None,
+        projected: Projections | None,
     ) -> tuple[Tensor, Tensor]:
-        """Give tokens (B, P, T, C) and image tokens (B, P, S, C) after this layer."""
+        """Give tokens (B, P, T, C) and image cells (B, P, S, C) after this layer."""
         if self.is_first:
             tokens = self.self_attn(tokens, tokens, tokens)
         else:
@@ -78,14 +117,20 @@ class TwoWayBlock(nn.Module):
             tokens = tokens + self.self_attn(q, q, tokens)
         tokens = self.norm1(tokens)
 
-        q, k = tokens + token_pe, image + image_pe
-        tokens = self.norm2(tokens + self.cross_attn_token_to_image(q, k, image, bias))
+        look, look_back = self.cross_attn_token_to_image, self.cross_attn_image_to_token
+        seen = read_image(look, tokens + token_pe, image, place, bias, projected)
+        tokens = self.norm2(tokens + seen)
 
         tokens = self.norm3(tokens + self.mlp(tokens))
 
-        q = tokens + token_pe
-        image = self.norm4(image + self.cross_attn_image_to_token(k, q, tokens))
+        k = tokens + token_pe
+        image = self.norm4(read_tokens(look_back, image, (k, tokens), place, projected))
         return tokens, image
+
+    def project(self, image: Tensor, place: Places) -> Projections:
+        """Project image cells (B, P or 1, S, C) for this layer's two looks."""
+        look, look_back = self.cross_attn_token_to_image, self.cross_attn_image_to_token
+        return project_cells(image, place, look, look_back)
 
 
 class TokenMlp(nn.Module):

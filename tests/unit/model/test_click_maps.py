@@ -91,7 +91,7 @@ def test_sampling_gives_the_cell_at_its_centre_and_the_mean_between():
 def test_similarity_is_the_cosine_to_the_most_similar_click():
     maps = numbers((1, 5, HEIGHT, WIDTH), 1)
     places = unit((3.5, 2.5), (8.5, 7.5), (1.5, 1.5))
-    drawn = similarity(maps, places, labels(1, 1, 0), 1)
+    drawn = similarity(F.normalize(maps), places, labels(1, 1, 0), 1)
     clicked = torch.stack([maps[0, :, 2, 3], maps[0, :, 7, 8], maps[0, :, 1, 1]])
     cosine = F.cosine_similarity(maps, clicked[:, :, None, None], dim=1)
     torch.testing.assert_close(drawn[0, 0, 0], torch.maximum(cosine[0], cosine[1]))
@@ -101,7 +101,7 @@ def test_similarity_is_the_cosine_to_the_most_similar_click():
 
 def test_without_such_a_click_nothing_is_similar():
     maps = numbers((1, 5, 3, 4), 1)
-    drawn = similarity(maps, unit((3.5, 2.5)), labels(-1), 4)
+    drawn = similarity(F.normalize(maps), unit((3.5, 2.5)), labels(-1), 4)
     assert drawn.shape == (1, 1, 2, 12, 16)
     assert bool((drawn == -1).all())
 
@@ -130,7 +130,7 @@ def test_clicked_features_go_to_clicks_alone():
     sam = small_lite()
     features = features_of(sam)
     prompts = prompts_of([[(20.0, 30.0), (5.0, 9.0), (50.0, 60.0), (0.0, 0.0)]], [[1, 0, 2, -1]])
-    _, _, clicked = sam.click_maps(features, prompts, 64)
+    _, _, clicked = sam.click_maps(features, sam.click_maps.prepare(features), prompts, 64)
     assert clicked.shape == (1, 1, 4, 32)
     assert not clicked[0, 0, 2:].any()
     seen = sample(features.embedding, (prompts.points + 0.5) / 64)

@@ -6,7 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from anymask.model.image_encoder import ImageFeatures
-from anymask.model.mask_decoder import DecoderPrompts, nest, transposed_conv, unnest
+from anymask.model.mask_decoder import DecoderPrompts
+from anymask.model.nested_cells import as_product, nest, unnest
+from anymask.model.prepared_image import PreparedImage
 from tests.unit.model.seeded import numbers, small_vit
 
 GRID = 4
@@ -38,14 +40,22 @@ def prompts(num_prompts: int = 2, **more) -> DecoderPrompts:
     return DecoderPrompts(tokens, 0.5 * numbers((1, 1, DIM, 1, 1), 2), **more)
 
 
+def decode(decoder, seen: ImageFeatures, image_pe, given: DecoderPrompts):
+    skips = tuple(nest(maps, level) for level, maps in enumerate(seen.high_res, 1))
+    places = decoder.transformer.place(image_pe)
+    return decoder(seen, given, PreparedImage(places, skips=skips))
+
+
 def decode_plainly(decoder, seen: ImageFeatures, image_pe, given: DecoderPrompts, fine=0.0):
     """The figure with ordinary maps and transposed convolutions, one prompt at a time."""
     masks, scores = [], []
+    assert given.dense is not None
     for tokens in given.tokens[0]:
         own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
         image = (seen.embedding + given.dense[:, 0]).flatten(2).transpose(1, 2)[None]
         joined = torch.cat([own, tokens])[None, None]
-        out, image = decoder.transformer(joined, image, image_pe, given.attention_bias)
+        places = decoder.transformer.place(image_pe)
+        out, image = decoder.transformer(joined, image, places, given.attention_bias)
         maps = image[0].transpose(1, 2).reshape(1, DIM, GRID, GRID)
         first, norm, _, second, _ = decoder.output_upscaling
         x = first(maps)
@@ -65,7 +75,7 @@ def decode_plainly(decoder, seen: ImageFeatures, image_pe, given: DecoderPrompts
 @torch.no_grad()
 def test_it_is_its_figure(decoder, image_pe, has_high_res):
     seen, given = features(has_high_res=has_high_res), prompts()
-    ours = decoder(seen, image_pe, given)
+    ours = decode(decoder, seen, image_pe, given)
     masks, scores = decode_plainly(decoder, seen, image_pe, given)
     assert ours.low_res_logits.shape == (1, 2, 4, 16, 16)
     torch.testing.assert_close(ours.low_res_logits, masks, rtol=1e-4, atol=1e-4)
@@ -76,9 +86,9 @@ def test_it_is_its_figure(decoder, image_pe, has_high_res):
 def test_high_resolution_features_of_zero_are_none(decoder, image_pe):
     seen = features(has_high_res=True)
     zero = ImageFeatures(seen.embedding, tuple(map(torch.zeros_like, seen.high_res)))
-    without = decoder(features(), image_pe, prompts()).low_res_logits
-    with_zero = decoder(zero, image_pe, prompts()).low_res_logits
-    with_some = decoder(seen, image_pe, prompts()).low_res_logits
+    without = decode(decoder, features(), image_pe, prompts()).low_res_logits
+    with_zero = decode(decoder, zero, image_pe, prompts()).low_res_logits
+    with_some = decode(decoder, seen, image_pe, prompts()).low_res_logits
     torch.testing.assert_close(with_zero, without)
     assert (with_some - without).abs().mean() > 0.1
 
@@ -87,7 +97,7 @@ def test_high_resolution_features_of_zero_are_none(decoder, image_pe):
 def test_fine_cells_are_added_to_the_finest_features(decoder, image_pe):
     maps = numbers((1, DIM // 8, 16, 16), 6)
     given = prompts(1, fine=nest(maps, 2)[:, None])
-    ours = decoder(features(), image_pe, given)
+    ours = decode(decoder, features(), image_pe, given)
     masks, scores = decode_plainly(decoder, features(), image_pe, prompts(1), maps)
     torch.testing.assert_close(ours.low_res_logits, masks, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(ours.iou, scores)
@@ -101,7 +111,10 @@ def test_a_bias_hides_part_of_the_picture_from_the_tokens(decoder, image_pe):
     other = features().embedding.clone()
     other[:, :, GRID // 2 :] = 5 * numbers((1, DIM, GRID // 2, GRID), 9)
     answers = [
-        [decoder(ImageFeatures(seen), image_pe, prompts(attention_bias=b)) for b in (bias, None)]
+        [
+            decode(decoder, ImageFeatures(seen), image_pe, prompts(attention_bias=b))
+            for b in (bias, None)
+        ]
         for seen in (features().embedding, other)
     ]
     (hidden, plain), (hidden_other, plain_other) = answers
@@ -114,12 +127,12 @@ def test_a_bias_hides_part_of_the_picture_from_the_tokens(decoder, image_pe):
 
 @torch.no_grad()
 def test_a_bias_of_zero_is_none_and_each_prompt_has_its_own(decoder, image_pe):
-    without = decoder(features(), image_pe, prompts())
+    without = decode(decoder, features(), image_pe, prompts())
     bias = torch.zeros(1, 2, GRID * GRID)
-    zero = decoder(features(), image_pe, prompts(attention_bias=bias))
+    zero = decode(decoder, features(), image_pe, prompts(attention_bias=bias))
     torch.testing.assert_close(zero.low_res_logits, without.low_res_logits)
     bias[:, 1, :3] = 4.0
-    drawn = decoder(features(), image_pe, prompts(attention_bias=bias))
+    drawn = decode(decoder, features(), image_pe, prompts(attention_bias=bias))
     torch.testing.assert_close(drawn.low_res_logits[:, 0], without.low_res_logits[:, 0])
     assert (drawn.low_res_logits[:, 1] - without.low_res_logits[:, 1]).abs().max() > 0.1
 
@@ -128,8 +141,8 @@ def test_a_bias_of_zero_is_none_and_each_prompt_has_its_own(decoder, image_pe):
 def test_logits_grow_with_their_scale():
     one, half = small_vit(), small_vit(logit_scale=0.5)
     image_pe = one.prompt_encoder.pe_layer.grid(GRID, GRID)
-    whole = one.mask_decoder(features(), image_pe, prompts())
-    scaled = half.mask_decoder(features(), image_pe, prompts())
+    whole = decode(one.mask_decoder, features(), image_pe, prompts())
+    scaled = decode(half.mask_decoder, features(), image_pe, prompts())
     torch.testing.assert_close(scaled.low_res_logits, 0.5 * whole.low_res_logits)
     torch.testing.assert_close(scaled.iou, whole.iou)
 
@@ -137,7 +150,8 @@ def test_logits_grow_with_their_scale():
 def test_a_transposed_convolution_is_torch_s():
     conv = nn.ConvTranspose2d(6, 3, 2, 2)
     maps = numbers((1, 6, 2, 3), 1)
-    cells = transposed_conv(conv, maps.flatten(2).transpose(1, 2))  # (1, 6, 4, 3)
+    matrix, bias = as_product(conv)
+    cells = F.linear(maps.flatten(2).transpose(1, 2), matrix, bias).unflatten(-1, (4, -1))
     assert cells.shape == (1, 6, 4, 3)
     torch.testing.assert_close(cells, nest(conv(maps), 1))
 

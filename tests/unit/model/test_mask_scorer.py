@@ -125,7 +125,7 @@ def scorer_and_inputs():
     scorer = MaskScorer(32, 4)
     fill(scorer)
     logits = 4 * numbers((1, 2, 4, 16, 16), 1)
-    return scorer, logits, numbers((1, 2, 16, 4, 4, 4), 2), numbers((1, 2, 16, 32), 3)
+    return scorer, logits, numbers((1, 2, 16, 4, 4), 2), numbers((1, 2, 16, 32), 3)
 
 
 @torch.no_grad()

@@ -71,14 +71,14 @@ def test_any_number_at_once_gives_the_same(sam, monkeypatch, at_once):
     whole = sam.decode(features, prompts)
     grid = sam.config.input_size // 16
     sizes = []
-    decode_some = Sam._decode_some
+    look = Sam._look
 
-    def counted(self, features, image_pe, prompts):
+    def counted(self, features, prompts, prepared):
         sizes.append(prompts.labels.shape[1])
-        return decode_some(self, features, image_pe, prompts)
+        return look(self, features, prompts, prepared)
 
-    monkeypatch.setattr(Sam, "_decode_some", counted)
-    monkeypatch.setattr(sam_module, "IMAGE_TOKENS_AT_ONCE", at_once * grid * grid)
+    monkeypatch.setattr(Sam, "_look", counted)
+    monkeypatch.setattr(sam_module, "CELLS_AT_ONCE", {"cpu": at_once * grid * grid})
     assert_same(sam.decode(features, prompts), whole)
     assert sizes == {1: [1] * 7, 3: [3, 3, 1], 100: [7]}[at_once]
 

@@ -47,7 +47,7 @@ def test_it_is_its_figure(transformer, image_prompts, has_bias):
     tokens, image = numbers((2, 3, 4, DIM), 1), numbers((2, image_prompts, PLACES, DIM), 2)
     image_pe = numbers((PLACES, DIM), 3)
     bias = numbers((2, 3, PLACES), 4) if has_bias else None
-    ours = transformer(tokens, image, image_pe, bias)
+    ours = transformer(tokens, image, transformer.place(image_pe), bias)
     expected = plain(transformer, tokens, image.expand(2, 3, -1, -1), image_pe, bias)
     for one, other in zip(ours, expected, strict=True):
         assert one.shape == other.shape
@@ -57,7 +57,8 @@ def test_it_is_its_figure(transformer, image_prompts, has_bias):
 def test_the_order_of_tokens_does_not_matter(transformer):
     tokens, image = numbers((1, 2, 5, DIM), 1), numbers((1, 1, PLACES, DIM), 2)
     image_pe, order = numbers((PLACES, DIM), 3), [3, 0, 4, 1, 2]
-    straight, seen = transformer(tokens, image, image_pe)
-    mixed, seen_mixed = transformer(tokens[:, :, order], image, image_pe)
+    places = transformer.place(image_pe)
+    straight, seen = transformer(tokens, image, places)
+    mixed, seen_mixed = transformer(tokens[:, :, order], image, places)
     torch.testing.assert_close(mixed, straight[:, :, order])
     torch.testing.assert_close(seen_mixed, seen)

@@ -24,7 +24,7 @@ TRAINING := OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=10000000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fix bench bench-training bench-finetune numbers train-default eval-default docs-cli clean need-data
+.PHONY: help setup demo test check fix bench bench-gpu bench-training bench-finetune numbers train-default eval-default docs-cli clean need-data
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,8 +78,13 @@ docs-cli: $(VENV)/.developed  ## print help texts and signatures into docs/refer
 
 # --- figures ---
 
-bench: $(VENV)/.developed  ## measure speed and memory into benchmarks/results
-	$(BIN)/python benchmarks/run.py
+bench: $(VENV)/.developed  ## measure speed and memory into benchmarks/results (a quarter of an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/run.py $(BENCH_FLAGS)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/profile_parts.py
+	$(BIN)/python scripts/speed_picture.py
+
+bench-gpu: $(VENV)/.developed  ## measure on a CUDA device into benchmarks/results
+	$(BIN)/python benchmarks/gpu.py
 
 bench-training: need-data $(VENV)/.developed  ## measure training's speed and 20 kills (minutes, on a quiet machine)
 	$(BIN)/python benchmarks/training.py

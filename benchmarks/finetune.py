@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from record import commit
 from rich.console import Console
-from run import commit
 
 RESULTS = Path(__file__).parent / "results" / "finetune.json"
 TRAINED_ON = 40

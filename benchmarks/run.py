@@ -1,89 +1,104 @@
-"""Measure speed and memory and write `results/speed.json`."""
+"""Measure speed and memory against the published package and write `results/speed.json`."""
 
 import argparse
-import json
-import platform
-import subprocess
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+from typing import Any
 
+import torch
+from comparisons import COMPARISONS, Comparison, largest_difference
+from default_model import default_split, split_table, whole_table
+from engines import COLUMNS as ENGINE_COLUMNS
+from engines import ENGINES, engine_rows
 from memory import in_own_process
+from record import processor, write_record
 from rich.console import Console
-from speed import VARIANTS, default_model_times, measure
+from timing import interleaved
 
-RESULTS = Path(__file__).parent / "results" / "speed.json"
+COLUMNS = [
+    "same random weights",
+    "published",
+    "anymask",
+    "times faster (range)",
+    "published adds",
+    "anymask adds",
+    "times less memory",
+]
 
 
 def main() -> None:
     """Measure everything and write the file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="interleaved rounds a measurement")
-    rounds = parser.parse_args().rounds
-    console = Console(stderr=True)
-    with console.status("timing against the published package"):
-        timings = measure(rounds)
-    rows = []
-    for title, _ in VARIANTS:
-        with console.status(f"memory: {title}"):
-            published, ours = (in_own_process(f"{title}|{who}") for who in ("published", "anymask"))
-        theirs, mine = timings[title]["published"], timings[title]["anymask"]
-        low, high = mine.spread
-        rows.append(
-            [
-                title,
-                f"{1000 * theirs.seconds:.0f} ms",
-                f"{1000 * mine.seconds:.0f} ms",
-                f"{mine.ratio:.2f}× ({low:.2f}–{high:.2f})",
-                f"{published:.0f} MB",
-                f"{ours:.0f} MB",
-            ]
-        )
-    default = {threads: default_model_times(threads, rounds) for threads in (1, 2)}
-    record = {
-        "name": "speed",
-        "command": f"make bench (rounds={rounds})",
-        "date": datetime.now(UTC).date().isoformat(),
-        "commit": commit(),
-        "device": f"{platform.machine()} CPU, one thread where not stated",
-        "versions": {name: version(name) for name in ("torch", "anymask", "segment-anything")},
-        "default_model_ms": default,
-        "tables": {
-            "speed": {
-                "columns": [
-                    "same random weights",
-                    "published",
-                    "anymask",
-                    "times faster (range)",
-                    "published adds",
-                    "anymask adds",
-                ],
-                "rows": rows,
-            },
-            "default_speed": {
-                "columns": ["default model, 512 × 512 photo", "encode", "click, three masks"],
-                "rows": [
-                    [
-                        f"{threads} thread{'s' if threads > 1 else ''}",
-                        f"{times['encode']:.0f} ms",
-                        f"{times['click']:.0f} ms",
-                    ]
-                    for threads, times in default.items()
-                ],
-            },
-        },
-    }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(record, indent=1) + "\n")
-    console.print(f"wrote {RESULTS}")
-
-
-def commit() -> str:
-    """Give the commit that was measured, or "unknown" outside a checkout."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], check=False, capture_output=True, text=True
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds a measurement")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round, no whole encoder: to see that it works"
     )
-    return done.stdout.strip() or "unknown"
+    flags = parser.parse_args()
+    rounds = 1 if flags.quick else flags.rounds
+    console = Console(stderr=True)
+    torch.set_num_threads(1)
+    measured = {}
+    for comparison in COMPARISONS:
+        if not (flags.quick and comparison.is_large):
+            with console.status(comparison.title):
+                measured[comparison.key] = measure(comparison, rounds)
+    with console.status("engines"):
+        few = tuple(title for title, engine, _ in ENGINES if engine == "torch")
+        engines = engine_rows(rounds, console.print, few if flags.quick else None)
+    with console.status("default model"):
+        splits = {threads: default_split(threads, 1 + 6 * rounds) for threads in (1, 2)}
+    path = write_record(
+        "speed",
+        "make bench" + (" (one quick round)" if flags.quick else f" (rounds={rounds})"),
+        f"{processor()}, one thread where not stated",
+        measured=measured,
+        default_model_ms=splits,
+        tables={
+            "speed": {"columns": COLUMNS, "rows": [row(one) for one in measured.values()]},
+            "engines": {"columns": ENGINE_COLUMNS, "rows": engines},
+            "default_speed": whole_table(splits),
+            "default_encode": split_table(splits, "encode"),
+            "default_click": split_table(splits, "click"),
+        },
+    )
+    console.print(f"wrote {path}")
+
+
+def measure(comparison: Comparison, rounds: int) -> dict[str, Any]:
+    """Give the figures of one comparison: seconds and megabytes."""
+    made = comparison.make()
+    found: dict[str, Any] = {"title": comparison.title}
+    if comparison.rounds > 0:
+        times = max(1, round(comparison.rounds * rounds))
+        # A large call warms itself up: what is set up once is little of it.
+        timings = interleaved(made.calls, times, warm_up=0 if comparison.is_large else 1)
+        found |= {f"{name}_s": timing.seconds for name, timing in timings.items()}
+        found |= {"ratio": timings["anymask"].ratio, "spread": timings["anymask"].spread}
+        found |= {"rounds": times, "largest_difference": largest_difference(made)}
+    del made
+    if comparison.measures_memory:
+        for name in ("published", "anymask"):
+            found[f"{name}_mb"] = in_own_process(comparison.title, name)
+    return found
+
+
+def row(found: dict[str, Any]) -> list[str | None]:
+    """Give a comparison's row of the table."""
+    theirs, mine = (told(found.get(f"{name}_s"), 1000, "ms") for name in ("published", "anymask"))
+    faster = less = None
+    if "ratio" in found:
+        low, high = found["spread"]
+        faster = f"{found['ratio']:.2f}× ({low:.2f}–{high:.2f})"
+    if "anymask_mb" in found:
+        less = f"{found['published_mb'] / max(found['anymask_mb'], 1.0):.1f}×"
+    sizes = [told(found.get(f"{name}_mb"), 1, "MB") for name in ("published", "anymask")]
+    return [found["title"], theirs, mine, faster, *sizes, less]
+
+
+def told(value: float | None, factor: float, unit: str) -> str | None:
+    """Give a figure with its unit, small ones with one decimal."""
+    if value is None:
+        return None
+    scaled = factor * value
+    return f"{scaled:.1f} {unit}" if scaled < 9.95 else f"{scaled:.0f} {unit}"
 
 
 if __name__ == "__main__":

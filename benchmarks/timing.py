@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
+Clock = Callable[[], float]
+Calls = Mapping[str, Callable[[], object]]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
@@ -16,26 +19,28 @@ class Timing:
         seconds: Median over the rounds.
         ratio: Median over the rounds of the first variant's time divided by this one's.
         spread: Smallest and largest such ratio.
+        rounds: How often it was called.
     """
 
     seconds: float
     ratio: float
     spread: tuple[float, float]
+    rounds: int
 
 
 def interleaved(
-    variants: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
+    variants: Calls, rounds: int, warm_up: int = 1, clock: Clock | None = None
 ) -> dict[str, Timing]:
     """Time variants in turn, forwards and backwards.
-
-    With one thread CPU seconds are taken, since other programs share the cores.
 
     Args:
         variants: Calls to time; ratios are against the first.
         rounds: How often each is called.
         warm_up: Calls before timing.
+        clock: Gives seconds; None for CPU seconds with one thread, since other programs share the
+            cores, and for the wall's otherwise.
     """
-    clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+    clock = clock or (time.process_time if torch.get_num_threads() == 1 else time.perf_counter)
     names = list(variants)
     times: dict[str, list[float]] = {name: [] for name in names}
     with torch.inference_mode():
@@ -47,13 +52,15 @@ def interleaved(
                 began = clock()
                 variants[name]()
                 times[name].append(clock() - began)
-    first = times[names[0]]
-    result = {}
-    for name in names:
-        ratios = [a / b for a, b in zip(first, times[name], strict=True)]
-        result[name] = Timing(
-            seconds=statistics.median(times[name]),
-            ratio=statistics.median(ratios),
-            spread=(min(ratios), max(ratios)),
-        )
-    return result
+    return {name: summary(times[names[0]], times[name]) for name in names}
+
+
+def summary(first: list[float], times: list[float]) -> Timing:
+    """Sum up the seconds of one variant, beside the first one's of the same rounds."""
+    ratios = [a / b for a, b in zip(first, times, strict=True)]
+    return Timing(
+        seconds=statistics.median(times),
+        ratio=statistics.median(ratios),
+        spread=(min(ratios), max(ratios)),
+        rounds=len(times),
+    )

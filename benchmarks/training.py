@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from record import commit
 from rich.console import Console
-from run import commit
 
 from anymask.train.checkpoint import latest_checkpoint
 

@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from numpy.typing import ArrayLike
 
 from anymask.errors import ConfigError, InputError
@@ -14,14 +13,19 @@ from anymask.image.options import ReadOptions
 from anymask.image.read import read_picture
 from anymask.masks.mask import Masks
 from anymask.predict.checks import make_prompt
-from anymask.predict.decode import Progress, predict
+from anymask.predict.decode import Progress, predict, refuse_foreign
 from anymask.predict.embedding import ImageEmbedding
-from anymask.predict.encode import embed_pictures
+from anymask.predict.encode import embed_pictures, prepare
+from anymask.predict.engines import (
+    EngineName,
+    Precision,
+    check_engine,
+    device_for,
+    with_engine,
+)
 from anymask.vocabulary import Prompt
 from anymask.weights.load import load_model
 from anymask.weights.loaded import LoadedModel
-
-Precision = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,10 @@ class Model:
 
     def __repr__(self) -> str:
         size = self.loaded.sam.config.input_size
-        return f"Model({self.loaded.name}, {self.loaded.origin}, {size} px, {self.loaded.device})"
+        told = [self.loaded.name, self.loaded.origin, f"{size} px", str(self.loaded.device)]
+        if (self.loaded.engine, self.loaded.precision) != ("torch", "float32"):
+            told.append(f"{self.loaded.engine} {self.loaded.precision}")
+        return f"Model({', '.join(told)})"
 
     def embed(
         self,
@@ -98,6 +105,25 @@ class Model:
         options = options or ReadOptions()
         pictures = (read_picture(image, channels=channels, options=options) for image in images)
         return list(embed_pictures(self.loaded, pictures, batch_size))
+
+    def prepare(self, embedding: ImageEmbedding) -> ImageEmbedding:
+        """Give an embedding read from a file with what its answers are worked out from.
+
+        `embed` gives embeddings that are prepared; files leave that part out, as it is several
+        times their size. Without it every question works it out again.
+
+        Args:
+            embedding: A picture embedded by this model.
+
+        Returns:
+            The embedding, ready to be asked often; the answers are the same.
+
+        Raises:
+            InputError: If `embedding` is none.
+            StateError: If the embedding was made by another model.
+        """
+        refuse_foreign(self.loaded, embedding)
+        return prepare(self.loaded, embedding)
 
     def predict(
         self,
@@ -174,6 +200,7 @@ def load(
     source: str | Path | None = None,
     *,
     device: str = "auto",
+    engine: EngineName = "torch",
     precision: Precision = "auto",
     architecture: str | None = None,
     input_size: int | None = None,
@@ -184,6 +211,9 @@ def load(
         source: None for the default model inside the package; a path to a published SAM file or
             to one of ours; or the name of a published checkpoint.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        engine: What runs the image encoder: "torch"; "compile", which torch compiles while
+            loading; "openvino" or "onnxruntime", which are extras for processors. The decoder
+            stays in torch.
         precision: Number format of the image encoder; "auto" is bfloat16 on GPUs that have it and
             float32 elsewhere. The decoder always runs in float32.
         architecture: "vit_b", "vit_l", "vit_h" or "tiny" to insist on one; None to take what the
@@ -191,22 +221,18 @@ def load(
         input_size: Side of the model frame, pixels; None for the size the file was trained at.
 
     Returns:
-        The model, ready to embed and predict.
+        The model, ready to embed and predict; `model.loaded.notes` tells what was chosen.
 
     Raises:
         WeightsError: If the file is missing, damaged, or does not fit.
-        ConfigError: If the device, precision or size cannot be used.
+        ConfigError: If the device, engine, precision or size cannot be used.
+        MissingExtra: If the engine's package is not installed.
     """
-    if precision not in ("auto", "float32", "bfloat16"):
-        raise ConfigError(
-            f"precision {precision!r} is unknown", hint="use auto, float32 or bfloat16"
-        )
-    loaded = load_model(source, device=device, architecture=architecture, input_size=input_size)
-    return Model(replace(loaded, dtype=_encoder_dtype(precision, loaded.device)))
-
-
-def _encoder_dtype(precision: Precision, device: torch.device) -> torch.dtype:
-    if precision == "auto":
-        is_safe = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.bfloat16 if is_safe else torch.float32
-    return torch.bfloat16 if precision == "bfloat16" else torch.float32
+    check_engine(engine, precision)
+    loaded = load_model(
+        source,
+        device=device_for(engine, device),
+        architecture=architecture,
+        input_size=input_size,
+    )
+    return Model(with_engine(loaded, engine, precision))

@@ -45,6 +45,23 @@ class FileStamp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStamp:
+    """What ran the image encoder.
+
+    Attributes:
+        name: "torch", "compile", "openvino" or "onnxruntime".
+        version: Of the package that computed.
+        precision: Number format ("float32", "bfloat16").
+        threads: Threads it could use; None on a GPU.
+    """
+
+    name: str
+    version: str
+    precision: str
+    threads: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayStamp:
     """Which array it was.
 
@@ -89,6 +106,7 @@ class Receipt:
         prompts: What was asked, in order.
         notes: Sentences about the input or the run that a reader should know.
         seconds: Step name to time spent.
+        engine: What ran the image encoder; None in receipts that did not tell yet.
         format: Which form of receipt this is.
     """
 
@@ -100,6 +118,7 @@ class Receipt:
     prompts: tuple[PromptRecord, ...] = ()
     notes: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    engine: EngineStamp | None = None
     format: str = FORMAT
 
 

@@ -25,6 +25,7 @@ from anymask.errors import ImageError, InputError, PromptError, StateError
 from anymask.image.frame import frame_for, points_to_frame
 from anymask.model.configs import SamConfig, vit_b, vit_h, vit_l
 from anymask.model.image_encoder import ImageFeatures
+from anymask.model.prepared_image import PreparedImage
 from anymask.model.sam import Sam
 from anymask.predict.encode import features_of_one
 from anymask.predict.tensor_prompts import (
@@ -289,6 +290,7 @@ class SamPredictor:
         self.is_image_set = False
         self.features: Tensor | None = None
         self.high_res_features: tuple[Tensor, ...] = ()
+        self._prepared: tuple[Tensor, PreparedImage] | None = None
         self.original_size: tuple[int, ...] | None = None
         self.input_size: tuple[int, ...] | None = None
 
@@ -333,7 +335,9 @@ class SamPredictor:
             )
         self.reset_image()
         features = self.model.network.encode(self.model.preprocess(transformed_image))
-        self.features, self.high_res_features = features_of_one(features, 0)
+        one = features_of_one(features, 0)
+        self.features, self.high_res_features = one
+        self._prepared = one.embedding, self.model.network.prepare(one)
         self.original_size = tuple(original_image_size)
         self.input_size = shape[-2:]
         self.is_image_set = True
@@ -416,7 +420,10 @@ class SamPredictor:
         frame = self._frame()
         features = ImageFeatures(self.get_image_embedding(), self.high_res_features)
         prompts = prompt_batch(point_coords, point_labels, boxes, mask_input, features)
-        answer = decode(self.model.network, features, prompts, multimask=multimask_output)
+        # Programs may put an embedding of their own into `features`.
+        is_own = self._prepared is not None and self._prepared[0] is features.embedding
+        prepared = self._prepared[1] if self._prepared is not None and is_own else None
+        answer = decode(self.model.network, features, prompts, prepared, multimask=multimask_output)
         threshold = None if return_logits else self.model.mask_threshold
         full = full_resolution(answer.low_res_logits, frame, threshold)
         return full, answer.iou, answer.low_res_logits

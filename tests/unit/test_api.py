@@ -9,9 +9,9 @@ from PIL import Image
 
 import anymask
 from anymask import Prompt
-from anymask.api import _encoder_dtype
 from anymask.errors import ConfigError, WeightsNotFound
 from anymask.image.options import ReadOptions
+from anymask.predict.engines import encoder_dtype
 from anymask.weights.save import save_model
 from tests.unit.predict import networks
 
@@ -104,8 +104,7 @@ def test_a_missing_file_is_said():
 @pytest.mark.parametrize("precision", ["auto", "float32", "bfloat16"])
 def test_precision_is_of_the_encoder_alone(file, precision):
     model = anymask.load(file, device="cpu", precision=precision)
-    halved = precision == "bfloat16"
-    assert model.loaded.dtype == (torch.bfloat16 if halved else torch.float32)
+    assert model.loaded.dtype == torch.float32
     assert {p.dtype for p in model.loaded.sam.parameters()} == {torch.float32}
     embedding = model.embed(networks.picture())
     assert embedding.features.embedding.dtype == torch.float32
@@ -127,7 +126,7 @@ def test_the_number_format_is_chosen_where_it_is_safe(
     monkeypatch, precision, device, has_bfloat16, expected
 ):
     monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda **_: has_bfloat16)
-    assert _encoder_dtype(precision, torch.device(device)) == expected
+    assert encoder_dtype(precision, torch.device(device)) == expected
 
 
 # --- embed and predict ---

@@ -4,13 +4,14 @@ import json
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.table import Table
 
 from anymask.cli.flags import with_flags
 from anymask.cli.screen import Screen, make_screen
+from anymask.cli.segment_flags import ENGINE_HELP, PRECISION_HELP
 from anymask.errors import ConfigError
 from anymask.masks.atomic import shown_name, write_bytes
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from anymask.data.picture import AnnotatedPicture
+    from anymask.predict.engines import EngineName, Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class EvaluateFlags:
     input_size: Annotated[
         int | None, typer.Option(metavar="PX", help="Side of the model frame; default: the file's.")
     ] = None
+    engine: Annotated[str, typer.Option(metavar="NAME", help=ENGINE_HELP)] = "torch"
+    precision: Annotated[str, typer.Option(metavar="NAME", help=PRECISION_HELP)] = "auto"
     pictures: Annotated[int, typer.Option(metavar="N", help="Most pictures a set.")] = 40
     masks: Annotated[int, typer.Option(metavar="N", help="Most masks a picture.")] = 3
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the draw.")] = 0
@@ -76,7 +80,14 @@ def _evaluate(flags: EvaluateFlags) -> int:
     screen = make_screen()
     with screen.working("reading the data"):
         questions = choose_questions(_pictures(flags), flags.pictures, flags.masks, flags.seed)
-        loaded = load(flags.model, input_size=flags.input_size).loaded
+        loaded = load(
+            flags.model,
+            engine=cast("EngineName", flags.engine),
+            precision=cast("Precision", flags.precision),
+            input_size=flags.input_size,
+        ).loaded
+    for note in loaded.notes:
+        screen.note(note)
     total = sum(len(group) for group in questions.values())
     with screen.bar(total) as advance:
         rows = evaluate(

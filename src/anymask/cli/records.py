@@ -31,6 +31,7 @@ def make_receipt(
     Returns:
         The receipt.
     """
+    from anymask.predict.engines import stamp_engine
     from anymask.receipt import FileStamp, Receipt, record_prompt, stamp_bytes, versions_here
 
     # The name as a receipt writes names; the hash is of the bytes that were decoded.
@@ -48,6 +49,7 @@ def make_receipt(
             "encode": round(answer.encode_seconds, 4),
             "decode": round(answer.decode_seconds, 4),
         },
+        engine=stamp_engine(loaded),
     )
 
 
@@ -83,6 +85,7 @@ def answer_line(answer: Answer, photo: Photo, receipt: "Receipt", outputs: Seque
             "seconds": made["seconds"],
             "model": made["model"],
             "device": receipt.device,
+            "engine": made["engine"],
             "versions": made["versions"],
             "settings": made["settings"],
         }

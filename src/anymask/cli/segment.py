@@ -1,7 +1,7 @@
 """`anymask segment`: a click, a box or a rough mask → the mask of what is meant."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from anymask.cli.answer import Answer, answer, check_question
 from anymask.cli.door import SOME_FAILED, spoken
@@ -19,6 +19,7 @@ from anymask.errors import InputError
 if TYPE_CHECKING:
     from anymask.api import Model
     from anymask.image.options import ReadOptions
+    from anymask.predict.engines import EngineName, Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +141,13 @@ def _load(job: Job, screen: Screen) -> "Model":
     with screen.working("loading the model"):
         from anymask.api import load
 
-        model = load(job.flags.model, device=job.flags.device)
-    # What there is to know about the model inside the package stands in its card.
-    for note in model.loaded.notes if job.flags.model is not None else ():
+        model = load(
+            job.flags.model,
+            device=job.flags.device,
+            engine=cast("EngineName", job.flags.engine),
+            precision=cast("Precision", job.flags.precision),
+        )
+    for note in model.loaded.notes:
         screen.note(note)
     return model
 
@@ -168,7 +173,6 @@ def _settings(job: Job, model: "Model") -> dict[str, object]:
     return {
         "all_masks": job.flags.all_masks,
         "formats": [form.name for form in job.plan.formats],
-        "encoder_dtype": str(model.loaded.dtype).removeprefix("torch."),
         "input_size": model.loaded.sam.config.input_size,
         **asdict(job.reading),
     }

@@ -11,6 +11,10 @@ _WHAT = "What to segment"
 _WRITE = "What to write"
 _READ = "How photos are read"
 _RUN = "Model"
+ENGINE_HELP = (
+    "What runs the image encoder: torch, compile, openvino or onnxruntime; the last two are extras."
+)
+PRECISION_HELP = "Number format of the image encoder: auto, float32 or bfloat16."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +117,12 @@ class SegmentFlags:
     device: Annotated[
         str,
         typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_RUN),
+    ] = "auto"
+    engine: Annotated[str, typer.Option(metavar="NAME", help=ENGINE_HELP, rich_help_panel=_RUN)] = (
+        "torch"
+    )
+    precision: Annotated[
+        str, typer.Option(metavar="NAME", help=PRECISION_HELP, rich_help_panel=_RUN)
     ] = "auto"
     page: Annotated[
         int,

@@ -3,12 +3,13 @@
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 from anymask.evaluate.report import rounded, summary, table
 from anymask.evaluate.run import Row
+from anymask.predict.engines import stamp_engine
 from anymask.receipt import versions_here
 from anymask.weights.loaded import LoadedModel
 
@@ -54,6 +55,7 @@ def evaluation_record(
         "date": day.isoformat(),
         "commit": protocol.commit,
         "device": f"{platform.machine()} {loaded.device}",
+        "engine": asdict(stamp_engine(loaded)),
         "versions": versions_here(),
         "model": {
             "name": loaded.name,

@@ -3,11 +3,17 @@
 The low-resolution logits cover the whole padded square. They are enlarged to the square, cut to
 the part the picture fills, and brought to the picture's size; both steps bilinear with pixel
 centres at one half and without smoothing.
+
+Along one axis both steps together are one matrix, and a tile of the picture depends on a few rows
+and columns of it: two small products a tile. An interpolated value never leaves the range of the
+values around it, so of a mask only those tiles are computed whose cells lie on both sides of the
+threshold; the others are known to be full or empty.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,18 +23,17 @@ from anymask.vocabulary import ImageFrame
 
 FloatArray = NDArray[np.float32]
 
-# Above this share of the picture one resize of everything is faster than matrices of the part.
-_MAX_BOX_SHARE = 0.15
-# Both ways round differently; nearer to the cutoff than this share of the largest logit they might
-# disagree, and the way of the whole picture decides.
-_ROUNDING = 2.5e-7
+# A tile's logits, 64 kB, stay in a fast cache; smaller tiles cost more calls than they save work.
+_TILE_HW = (128, 128)
+# How far rounding can carry a mix out of the range of its parts, as a share of the largest part.
+_ROUNDING = 2e-6
 
 
 def full_resolution_logits(low_res: NDArray[np.floating], frame: ImageFrame) -> FloatArray:
     """Give mask logits at the size of the picture.
 
     Args:
-        low_res: Logits, (..., h, w), covering the model's padded square.
+        low_res: Finite logits, (..., h, w), covering the model's padded square.
         frame: Where the picture lies in that square.
 
     Returns:
@@ -40,16 +45,19 @@ def full_resolution_logits(low_res: NDArray[np.floating], frame: ImageFrame) -> 
     Source:
         Segment Anything (Kirillov et al., 2023), mask post-processing of the published code.
     """
-    planes = np.asarray(low_res, dtype=np.float32)
-    if planes.ndim < 2 or 0 in planes.shape[-2:]:
+    planes = np.ascontiguousarray(low_res, dtype=np.float32)
+    if np.ndim(low_res) < 2 or 0 in planes.shape[-2:]:
         raise InputError(
-            f"low_res must have shape (..., h, w), got {planes.shape}",
+            f"low_res must have shape (..., h, w), got {np.shape(low_res)}",
             hint="pass the low_res_logits of a mask",
         )
     leading = planes.shape[:-2]
     full = np.empty((*leading, *frame.original_hw), dtype=np.float32)
+    rows, columns = _grid(frame, (planes.shape[-2], planes.shape[-1]))
+    every_tile = np.ones((len(rows), len(columns)), dtype=np.bool_)
     for index in np.ndindex(leading):
-        full[index] = _resize_whole(planes[index], frame)
+        for row, column, logits in _tiles(planes[index], rows, columns, every_tile):
+            full[index][row.pixels, column.pixels] = logits
     return full
 
 
@@ -58,11 +66,8 @@ def full_resolution_mask(
 ) -> BoolMask:
     """Give a mask at the size of the picture: where the full-size logits exceed a threshold.
 
-    Only the part of the picture is computed where the mask can be: an interpolated value never
-    exceeds the low-resolution values around it.
-
     Args:
-        low_res: Logits, (h, w), covering the model's padded square.
+        low_res: Finite logits, (h, w), covering the model's padded square.
         frame: Where the picture lies in that square.
         threshold: Cutoff, in logits.
 
@@ -73,102 +78,118 @@ def full_resolution_mask(
         InputError: If `low_res` has not exactly two axes or no pixels.
     """
     plane = np.ascontiguousarray(low_res, dtype=np.float32)
-    if plane.ndim != 2 or plane.size == 0:
+    if np.ndim(low_res) != 2 or plane.size == 0:
         raise InputError(
-            f"low_res must have shape (h, w), got {plane.shape}", hint="pass one mask at a time"
+            f"low_res must have shape (h, w), got {np.shape(low_res)}",
+            hint="pass one mask at a time",
         )
-    # Rounding can lift a mix of equal values by one unit in the last place.
-    may_exceed: BoolMask = plane > threshold - _ROUNDING * abs(threshold)
+    rows, columns = _grid(frame, (plane.shape[0], plane.shape[1]))
+    lowest, highest = _extremes(plane, rows, columns)
+    margin = _ROUNDING * np.abs(plane).max()
+    is_full, is_empty = lowest > threshold + margin, highest < threshold - margin
     mask = np.zeros(frame.original_hw, dtype=np.bool_)
-    if not may_exceed.any():
-        return mask
-    rows, columns = _reach(may_exceed, frame, axis=0), _reach(may_exceed, frame, axis=1)
-    # All that may exceed can lie in the padding, beside the picture.
-    if len(rows) == 0 or len(columns) == 0:
-        return mask
-    share = len(rows) * len(columns) / (frame.original_hw[0] * frame.original_hw[1])
-    if share <= _MAX_BOX_SHARE:
-        boxed = _resize_box(plane, rows, columns)
-        is_sure = np.abs(boxed - threshold) > _ROUNDING * np.abs(plane).max()
-        if is_sure.all():
-            mask[rows.start : rows.stop, columns.start : columns.stop] = boxed > threshold
-            return mask
-    whole: BoolMask = _resize_whole(plane, frame) > threshold
-    return whole
-
-
-def _resize_whole(plane: FloatArray, frame: ImageFrame) -> FloatArray:
-    side = frame.input_size
-    height, width = frame.resized_hw
-    square = cv2.resize(plane, (side, side), interpolation=cv2.INTER_LINEAR)
-    full = cv2.resize(
-        square[:height, :width], frame.original_hw[::-1], interpolation=cv2.INTER_LINEAR
-    )
-    return np.asarray(full, dtype=np.float32)
+    for i, j in np.argwhere(is_full):
+        mask[rows[i].pixels, columns[j].pixels] = True
+    for row, column, logits in _tiles(plane, rows, columns, ~(is_full | is_empty)):
+        np.greater(logits, threshold, out=mask[row.pixels, column.pixels])
+    return mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Span:
-    """Part of one axis: picture pixels [start, stop) and the sizes along that axis."""
+class _Strip:
+    """The part of one axis that a row or a column of tiles covers.
 
-    start: int
-    stop: int
-    num_original: int
-    num_resized: int
-    num_input: int
+    Attributes:
+        pixels: Which pixels of the picture.
+        cells: Which low-resolution rows or columns they are mixed from.
+        weights: The mixing, float32 (pixels, cells).
+    """
 
-    def __len__(self) -> int:
-        return max(self.stop - self.start, 0)
+    pixels: slice
+    cells: slice
+    weights: FloatArray
 
 
-def _reach(is_used: BoolMask, frame: ImageFrame, axis: int) -> _Span:
-    """Give the picture pixels that any used low-resolution cell can take part in."""
-    cells = np.flatnonzero(is_used.any(axis=1 - axis))
-    per_cell = frame.input_size / is_used.shape[axis]
-    per_pixel = frame.resized_hw[axis] / frame.original_hw[axis]
-    # A cell reaches one cell on; the second step reaches one resized pixel on.
-    first = ((cells[0] - 0.5) * per_cell - 1.5) / per_pixel - 0.5
-    last = ((cells[-1] + 1.5) * per_cell + 1.5) / per_pixel + 0.5
-    return _Span(
-        start=max(int(np.floor(first)) - 1, 0),
-        stop=min(int(np.ceil(last)) + 1, frame.original_hw[axis]),
-        num_original=frame.original_hw[axis],
-        num_resized=frame.resized_hw[axis],
-        num_input=frame.input_size,
+_Strips = tuple[_Strip, ...]
+
+
+def _tiles(
+    plane: FloatArray, rows: _Strips, columns: _Strips, wanted: BoolMask
+) -> Iterator[tuple[_Strip, _Strip, FloatArray]]:
+    """Give the logits of the wanted tiles; each array holds them only until the next is asked for.
+
+    Every tile is the same two products whatever else is wanted, so it has the same values.
+    """
+    used = plane[: rows[-1].cells.stop]
+    room = np.empty(_TILE_HW[0] * _TILE_HW[1], dtype=np.float32)
+    for j, column in enumerate(columns):
+        if not wanted[:, j].any():
+            continue
+        widened = used[:, column.cells] @ column.weights.T
+        width = len(column.weights)
+        for i in np.flatnonzero(wanted[:, j]):
+            height = len(rows[i].weights)
+            logits = room[: height * width].reshape(height, width)
+            np.matmul(rows[i].weights, widened[rows[i].cells], out=logits)
+            yield rows[i], column, logits
+
+
+def _extremes(plane: FloatArray, rows: _Strips, columns: _Strips) -> tuple[FloatArray, FloatArray]:
+    """Give the smallest and the largest cell of every tile, (rows, columns) each."""
+    low = np.stack([plane[row.cells].min(axis=0) for row in rows])
+    high = np.stack([plane[row.cells].max(axis=0) for row in rows])
+    lowest = np.stack([low[:, column.cells].min(axis=1) for column in columns], axis=1)
+    highest = np.stack([high[:, column.cells].max(axis=1) for column in columns], axis=1)
+    return lowest, highest
+
+
+@lru_cache(maxsize=8)
+def _grid(frame: ImageFrame, low_hw: tuple[int, int]) -> tuple[_Strips, _Strips]:
+    """Give the rows and the columns of tiles of a picture; its masks share them."""
+    rows, columns = (
+        _strips(
+            num_low=low_hw[axis],
+            num_input=frame.input_size,
+            num_resized=frame.resized_hw[axis],
+            num_original=frame.original_hw[axis],
+            length=_TILE_HW[axis],
+        )
+        for axis in (0, 1)
     )
+    return rows, columns
 
 
-def _resize_box(plane: FloatArray, rows: _Span, columns: _Span) -> FloatArray:
-    """Give the full-size logits inside one box; both steps as one matrix an axis."""
-    top, down = _weights(rows, plane.shape[0])
-    left, across = _weights(columns, plane.shape[1])
-    cells = plane[top : top + down.shape[1], left : left + across.shape[1]]
-    full: FloatArray = (down @ cells @ across.T).astype(np.float32, copy=False)
-    return full
-
-
-def _weights(span: _Span, num_low: int) -> tuple[int, FloatArray]:
-    """Give the first low-resolution cell used and the weights, (picture pixels, cells)."""
-    pixels = np.arange(span.start, span.stop)
-    first_resized, from_resized = _linear(
-        pixels, span.num_resized / span.num_original, span.num_resized
-    )
-    resized = first_resized + np.arange(from_resized.shape[1])
-    first_low, from_low = _linear(resized, num_low / span.num_input, num_low)
-    return first_low, (from_resized @ from_low).astype(np.float32)
+def _strips(
+    *, num_low: int, num_input: int, num_resized: int, num_original: int, length: int
+) -> _Strips:
+    """Cut one axis into strips of at most `length` pixels."""
+    pixels = np.arange(num_original)
+    # Two resized pixels a picture pixel, and two cells each: four parts.
+    parts = [
+        (cells, share * part)
+        for resized, share in _linear(pixels, num_resized / num_original, num_resized)
+        for cells, part in _linear(resized, num_low / num_input, num_low)
+    ]
+    strips = []
+    for start in range(0, num_original, length):
+        here = slice(start, min(start + length, num_original))
+        first = min(int(cells[here].min()) for cells, _ in parts)
+        stop = max(int(cells[here].max()) for cells, _ in parts) + 1
+        weights = np.zeros((here.stop - here.start, stop - first))
+        for cells, share in parts:
+            weights[pixels[here] - start, cells[here] - first] += share[here]
+        strips.append(
+            _Strip(pixels=here, cells=slice(first, stop), weights=weights.astype(np.float32))
+        )
+    return tuple(strips)
 
 
 def _linear(
     targets: NDArray[np.int64], scale: float, num_sources: int
-) -> tuple[int, NDArray[np.float64]]:
-    """Give the first source used and the weights of linear interpolation, (targets, sources)."""
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.float64]], ...]:
+    """Give the two sources each target lies between, and the share each has of it."""
     at = np.maximum((targets + 0.5) * scale - 0.5, 0.0)
     lower = np.minimum(np.floor(at).astype(np.int64), num_sources - 1)
     upper = np.minimum(lower + 1, num_sources - 1)
     share = at - lower
-    first = int(lower[0])
-    weights = np.zeros((len(targets), int(upper[-1]) - first + 1))
-    order = np.arange(len(targets))
-    weights[order, lower - first] += 1 - share
-    weights[order, upper - first] += share
-    return first, weights
+    return (lower, 1 - share), (upper, share)

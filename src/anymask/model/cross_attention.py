@@ -25,6 +25,10 @@ from torch import Tensor, nn
 
 from anymask.model.layers import Attention
 
+# Added to attention weights: below 1e-38 a product takes a hundred times as long on a processor,
+# and where attention is sharp most weights are.
+TINY = 1e-30
+
 
 class Places(NamedTuple):
     """What a layer makes of the cells' position code; the same for every picture.
@@ -95,7 +99,7 @@ def read_image(
     scores = _scores(_heads(layer.q_proj(tokens), n), layer.k_proj, cells, places.keys)
     if bias is not None:
         scores = scores + bias.flatten(0, 1)[:, None]
-    mixes = torch.bmm(scores.softmax(-1), cells).unflatten(1, (T, n))  # (BP, T, n, C)
+    mixes = torch.bmm(scores.softmax(-1) + TINY, cells).unflatten(1, (T, n))  # (BP, T, n, C)
     seen = torch.einsum("bthc,hdc->bthd", mixes, _by_head(layer.v_proj, n)).flatten(2)
     return layer.out_proj((seen + layer.v_proj.bias).unflatten(0, (B, P)))
 
@@ -131,7 +135,7 @@ def read_tokens(
     else:
         scores = _scores_of_shared(k.unflatten(0, (B, P)), projected.queries)
     # A softmax over a long inner dimension is vectorised; over seven neighbours it is not.
-    weights = scores.unflatten(1, (T, n)).softmax(1).flatten(1, 2)  # (BP, T n, S)
+    weights = scores.unflatten(1, (T, n)).softmax(1).flatten(1, 2) + TINY  # (BP, T n, S)
     by_head = layer.out_proj.weight.unflatten(1, (n, -1))  # (C, n, d)
     # A cell's weights sum to one a head, so each head brings its share of the bias.
     rows = torch.einsum("bthd,chd->bthc", v, by_head) + layer.out_proj.bias / n

@@ -8,6 +8,7 @@ Source: feature pyramids (Lin et al., 2017); the 16-pixel embedding and the two 
 follow SAM 2 (Ravi et al., 2024), appendix C; the last block follows ConvNeXt (Liu et al., 2022).
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -45,7 +46,8 @@ class LiteImageEncoder(nn.Module):
 
     def forward(self, pixels: Tensor) -> ImageFeatures:
         """Encode normalised pictures (B, 3, H, W), H and W multiples of 32."""
-        maps = self.backbone(pixels)
+        # Convolutions are quicker when a pixel's channels lie together.
+        maps = self.backbone(pixels.to(memory_format=torch.channels_last))
         f4, f8, f16, f32 = (norm(x) for norm, x in zip(self.norms, maps, strict=True))
         context = self.global_blocks(self.lateral32(f32))  # (B, C, H/32, W/32)
         context = F.interpolate(context, scale_factor=2.0, mode="bilinear")

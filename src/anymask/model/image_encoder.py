@@ -1,8 +1,7 @@
 """The image encoder: a plain vision transformer with local windows and a few global blocks.
 
-Shape letters: B pictures, h w token grid, C channels, n heads, d channels a head.
-Source: Segment Anything (Kirillov et al., 2023), appendix A; ViTDet (Li et al., 2022); decomposed
-relative positions of MViTv2 (Li et al., 2022).
+Shape letters: B pictures, h w token grid, C channels.
+Source: Segment Anything (Kirillov et al., 2023), appendix A; ViTDet (Li et al., 2022).
 """
 
 from typing import NamedTuple
@@ -14,9 +13,7 @@ from torch.utils.checkpoint import checkpoint
 
 from anymask.model.configs import VitConfig
 from anymask.model.layers import ChannelNorm, drop_path
-
-# One block of attention scores, in numbers: small enough to stay in a core's cache.
-SCORES_AT_ONCE = 1 << 21
+from anymask.model.spatial_attention import SpatialAttention, numbers_at_once
 
 
 class ImageFeatures(NamedTuple):
@@ -81,7 +78,8 @@ class PatchEmbed(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Give tokens (B, h, w, C) of pictures (B, 3, H, W)."""
-        return self.proj(pixels).permute(0, 2, 3, 1)
+        # Every later sum and norm would go through memory in steps of a whole map.
+        return self.proj(pixels).permute(0, 2, 3, 1).contiguous()
 
 
 class Block(nn.Module):
@@ -123,112 +121,14 @@ class VitMlp(nn.Module):
         self.lin2 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Give the output for x of shape (..., C)."""
-        return self.lin2(F.gelu(self.lin1(x)))
+        """Give the output for tokens (..., C), in the type of the linear layers.
 
-
-class SpatialAttention(nn.Module):
-    """Self-attention over a token grid with decomposed relative positions.
-
-    Args:
-        width: Channels of a token.
-        num_heads: Heads.
-        side: Side of the square area the relative position tables are made for, tokens; None for
-            none, when only the tokens themselves say where they are.
-    """
-
-    rel_pos_h: nn.Parameter | None
-    rel_pos_w: nn.Parameter | None
-
-    def __init__(self, width: int, num_heads: int, side: int | None) -> None:
-        super().__init__()
-        self.num_heads = num_heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
-        self.rel_pos_h = self.rel_pos_w = None
-        if side is not None:
-            self.rel_pos_h = nn.Parameter(torch.zeros(2 * side - 1, width // num_heads))
-            self.rel_pos_w = nn.Parameter(torch.zeros(2 * side - 1, width // num_heads))
-
-    def forward(self, x: Tensor, window: int | None) -> Tensor:
-        """Attend inside windows of the given side, or over the whole grid (None).
-
-        Args:
-            x: Tokens, (B, h, w, C).
-            window: Side of a window, tokens.
-
-        Returns:
-            (B, h, w, C).
+        The hidden layer is four times as wide as a token: it is made for some tokens at a time.
         """
-        h, w = x.shape[1:3]
-        if window is None:
-            return self.proj(self._attend(self.qkv(x)))
-        # Padding tokens are zero, so their query, key and value are exactly the bias.
-        padding = (0, 0, 0, -w % window, 0, -h % window)
-        qkv = F.pad(F.linear(x, self.qkv.weight), padding) + self.qkv.bias  # (B, h', w', 3C)
-        windows = self._attend(cut_windows(qkv, window))  # (B windows, window, window, C)
-        out = join_windows(windows, (qkv.shape[1], qkv.shape[2]))[:, :h, :w]  # (B, h, w, C)
-        return self.proj(out)
-
-    def _attend(self, qkv: Tensor) -> Tensor:
-        B, h, w, _ = qkv.shape
-        parts = qkv.reshape(B, h * w, 3, self.num_heads, -1)
-        q, k, v = parts.permute(2, 0, 3, 1, 4)  # each (B, n, hw, d)
-        if self.rel_pos_h is None or self.rel_pos_w is None:
-            out = F.scaled_dot_product_attention(q, k, v)
-        else:
-            grid = q.unflatten(2, (h, w))  # (B, n, h, w, d)
-            bias_h = torch.einsum("bnhwd,hkd->bnhwk", grid, relative_rows(self.rel_pos_h, h))
-            bias_w = torch.einsum("bnhwd,wkd->bnhwk", grid, relative_rows(self.rel_pos_w, w))
-            out = biased_attention(q, k, v, bias_h.flatten(2, 3), bias_w.flatten(2, 3))
-        return out.transpose(1, 2).reshape(B, h, w, -1)  # (B, h, w, C)
-
-
-def biased_attention(q: Tensor, k: Tensor, v: Tensor, bias_h: Tensor, bias_w: Tensor) -> Tensor:
-    """Attend with a bias that is a sum of one term a key row and one a key column.
-
-    The scores of all heads and queries at once would fill gigabytes at 64 × 64 tokens, so they
-    are made for a few heads and queries at a time.
-
-    Args:
-        q: Queries, (B, n, S, d), S = h w.
-        k: Keys, (B, n, S, d).
-        v: Values, (B, n, S, d).
-        bias_h: Term of each query for each key row, (B, n, S, h).
-        bias_w: Term of each query for each key column, (B, n, S, w).
-
-    Returns:
-        (B, n, S, d).
-    """
-    B, n, S, _ = q.shape
-    heads = max(1, SCORES_AT_ONCE // (B * S * S))
-    rows = min(S, max(1, SCORES_AT_ONCE // (B * S)))
-    out = []
-    for head in range(0, n, heads):
-        some = slice(head, head + heads)
-        chunks = []
-        for row in range(0, S, rows):
-            part = (slice(None), some, slice(row, row + rows))
-            bias = (bias_h[part][..., :, None] + bias_w[part][..., None, :]).flatten(-2)
-            chunks.append(F.scaled_dot_product_attention(q[part], k[:, some], v[:, some], bias))
-        out.append(torch.cat(chunks, 2))
-    return torch.cat(out, 1)
-
-
-def relative_rows(table: Tensor, side: int) -> Tensor:
-    """Look up the relative position of every query and key on one axis.
-
-    Args:
-        table: Learned positions, (2 side' - 1, d); resized when side' differs from `side`.
-        side: Tokens on this axis.
-
-    Returns:
-        (side, side, d), query first.
-    """
-    if table.shape[0] != 2 * side - 1:
-        table = F.interpolate(table.T[None], size=2 * side - 1, mode="linear")[0].T
-    position = torch.arange(side, device=table.device)
-    return table[position[:, None] - position[None, :] + side - 1]
+        tokens = x.to(self.lin1.bias.dtype).flatten(0, -2)
+        at_once = max(1, numbers_at_once(x.device) // self.lin1.out_features)
+        out = [self.lin2(F.gelu(self.lin1(some))) for some in tokens.split(at_once)]
+        return torch.cat(out).view(x.shape)
 
 
 def resize_positions(table: Tensor, size_hw: tuple[int, int]) -> Tensor:
@@ -237,17 +137,3 @@ def resize_positions(table: Tensor, size_hw: tuple[int, int]) -> Tensor:
         return table
     resized = F.interpolate(table.permute(0, 3, 1, 2), size=size_hw, mode="bilinear")
     return resized.permute(0, 2, 3, 1)
-
-
-def cut_windows(x: Tensor, window: int) -> Tensor:
-    """Cut a grid (B, h, w, C) into windows, (B h/window w/window, window, window, C)."""
-    B, h, w, C = x.shape
-    x = x.view(B, h // window, window, w // window, window, C)
-    return x.transpose(2, 3).reshape(-1, window, window, C)
-
-
-def join_windows(windows: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """Undo `cut_windows`: (B h/window w/window, window, window, C) → (B, h, w, C)."""
-    window, (h, w) = windows.shape[1], size_hw
-    x = windows.view(-1, h // window, w // window, window, window, windows.shape[-1])
-    return x.transpose(2, 3).reshape(-1, h, w, windows.shape[-1])

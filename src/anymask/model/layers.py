@@ -77,7 +77,17 @@ class Attention(nn.Module):
         return self.out_proj(self.attend(self.q_proj(q), self.k_proj(k), self.v_proj(v), bias))
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> Tensor:
-        """Attend with what is projected already; as `forward`, without its projections."""
+        """Attend with what is projected already, (B, P or 1, T or S, C / downsample).
+
+        Args:
+            q: Queries.
+            k: Keys.
+            v: Values.
+            bias: Added to every query's scores, (B, P or 1, S), or None.
+
+        Returns:
+            (B, P, T, C / downsample), before the output projection.
+        """
         (B, P, T, C), shared = q.shape, k.shape[1]
         if bias is not None:
             bias = bias[:, :, None].expand(B, max(P, shared), T, k.shape[2])  # (B, P, T, S)

@@ -13,9 +13,10 @@ from anymask.errors import InputError, PromptError, StateError
 from anymask.image.frame import boxes_to_frame, points_to_frame
 from anymask.masks.mask import Mask, Masks
 from anymask.model.prompt_encoder import BOTTOM_RIGHT, PADDING, TOP_LEFT, PromptBatch
-from anymask.model.sam import choose_masks
+from anymask.model.sam import which_masks
 from anymask.predict.checks import check_prompt
 from anymask.predict.embedding import ImageEmbedding
+from anymask.predict.encode import prepare
 from anymask.predict.rough_mask import read_mask
 from anymask.vocabulary import ImageFrame, Prompt
 from anymask.weights.loaded import LoadedModel
@@ -61,15 +62,15 @@ def predict(
     """
     refuse_foreign(loaded, embedding)
     asked = _check_all(prompts, embedding, normalized=normalized)
-    embedding = embedding.to(loaded.device)
+    embedding = prepare(loaded, embedding)
     answers: dict[int, Masks] = {}
-    for indices in _batches([prompt for prompt, _ in asked], embedding.frame):
+    for indices, wants_three in _batches(
+        [prompt for prompt, _ in asked], embedding.frame, multimask=multimask
+    ):
         batch = to_batch([asked[i][0] for i in indices], embedding.frame, loaded.device)
-        both = decode_batch(loaded, embedding, batch)
+        logits, scores = decode_batch(loaded, embedding, batch, multimask=wants_three)
         for row, index in enumerate(indices):
             prompt, notes = asked[index]
-            wants_three = is_ambiguous(prompt) if multimask is None else multimask
-            logits, scores = both[0 if wants_three else 1]
             answers[index] = to_masks((logits[row], scores[row]), embedding, prompt, notes)
         if on_progress is not None:
             on_progress(len(answers), len(asked))
@@ -154,20 +155,22 @@ def to_batch(prompts: Sequence[Prompt], frame: ImageFrame, device: torch.device)
 
 @torch.inference_mode()
 def decode_batch(
-    loaded: LoadedModel, embedding: ImageEmbedding, batch: PromptBatch
-) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    loaded: LoadedModel, embedding: ImageEmbedding, batch: PromptBatch, *, multimask: bool
+) -> tuple[Tensor, Tensor]:
     """Decode one batch of prompts.
 
+    Args:
+        loaded: The model.
+        embedding: The picture, prepared, on the model's device.
+        batch: P prompts.
+        multimask: Three masks a prompt, or one.
+
     Returns:
-        The three guesses and the single mask: low-resolution logits (P, M, h, w) and scores
-        (P, M) each, on the CPU.
+        Low-resolution logits (P, M, h, w) and scores (P, M), on the CPU.
     """
-    answer = loaded.sam.decode(embedding.to(loaded.device).features, batch)
-    three, one = (choose_masks(answer, multimask=wanted) for wanted in (True, False))
-    return (
-        (three.low_res_logits[0].float().cpu(), three.iou[0].float().cpu()),
-        (one.low_res_logits[0].float().cpu(), one.iou[0].float().cpu()),
-    )
+    masks = which_masks(multimask=multimask)
+    answer = loaded.sam.decode(embedding.features, batch, embedding.prepared, masks)
+    return answer.low_res_logits[0].float().cpu(), answer.iou[0].float().cpu()
 
 
 def to_masks(
@@ -231,13 +234,20 @@ def _check(
     return replace(checked, points=((x, y),), labels=(1,)), (*notes, note)
 
 
-def _batches(prompts: Sequence[Prompt], frame: ImageFrame) -> Iterator[list[int]]:
-    """Give the numbers of prompts that can be decoded together, each prompt once."""
-    groups: dict[tuple[int, bool], list[int]] = {}
+def _batches(
+    prompts: Sequence[Prompt], frame: ImageFrame, *, multimask: bool | None
+) -> Iterator[tuple[list[int], bool]]:
+    """Give the numbers of prompts that can be decoded together, each prompt once.
+
+    With each group comes whether three masks are wanted of its prompts.
+    """
+    groups: dict[tuple[int, bool, bool], list[int]] = {}
     for number, prompt in enumerate(prompts):
         num_points = len(model_points(prompt, frame)[1])
-        groups.setdefault((num_points, prompt.mask is not None), []).append(number)
-    for (num_points, _), numbers in groups.items():
+        wants_three = is_ambiguous(prompt) if multimask is None else multimask
+        key = (num_points, prompt.mask is not None, wants_three)
+        groups.setdefault(key, []).append(number)
+    for (num_points, _, wants_three), numbers in groups.items():
         at_once = min(PROMPTS_AT_ONCE, max(1, POINTS_AT_ONCE // max(1, num_points)))
         for start in range(0, len(numbers), at_once):
-            yield numbers[start : start + at_once]
+            yield numbers[start : start + at_once], wants_three

@@ -1,6 +1,6 @@
 """What the image encoder made of one picture: a value to keep, save and share."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from anymask.errors import StateError
 from anymask.image.picture import Picture
 from anymask.masks.atomic import write_bytes
 from anymask.model.image_encoder import ImageFeatures
+from anymask.model.prepared_image import PreparedImage
 from anymask.predict.embedding_file import pack, read_file
 from anymask.vocabulary import ImageFrame
 
@@ -27,6 +28,9 @@ class ImageEmbedding:
         picture_sha256: Hex digest of the picture.
         model_name: Architecture that made the features.
         model_sha256: Hex digest of its weights.
+        prepared: What the model's decoder works out from the features alone. Files and pickles do
+            without, as it is several times their size; then every question works it out again,
+            until `prepare` puts it back.
     """
 
     features: ImageFeatures
@@ -36,6 +40,13 @@ class ImageEmbedding:
     picture_sha256: str
     model_name: str
     model_sha256: str
+    prepared: PreparedImage | None = None
+
+    def __getstate__(self) -> list[Any]:
+        return [
+            None if field.name == "prepared" else getattr(self, field.name)
+            for field in fields(self)
+        ]
 
     def __repr__(self) -> str:
         H, W = self.frame.original_hw
@@ -64,7 +75,8 @@ class ImageEmbedding:
         """Give the same embedding with its features on another device."""
         high_res = tuple(x.to(device) for x in self.features.high_res)
         features = ImageFeatures(self.features.embedding.to(device), high_res)
-        return replace(self, features=features)
+        prepared = None if self.prepared is None else self.prepared.to(device)
+        return replace(self, features=features, prepared=prepared)
 
     def save(self, path: str | Path, *, picture: bool = True) -> Path:
         """Write the embedding to one portable file.

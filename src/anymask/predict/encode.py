@@ -1,7 +1,7 @@
 """Pictures → image embeddings."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -54,21 +54,38 @@ def embed_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[Imag
         ]
     )
     pixels = torch.from_numpy(inputs).to(loaded.device)
-    reduced = loaded.dtype != torch.float32
-    with torch.autocast(loaded.device.type, loaded.dtype) if reduced else nullcontext():
-        features = loaded.sam.encode(pixels)
+    features = loaded.encode(pixels)
+    each = [features_of_one(features, index) for index in range(len(pictures))]
     return [
         ImageEmbedding(
-            features=features_of_one(features, index),
+            features=one,
             frame=frame,
             picture=picture,
             picture_name=picture.name,
             picture_sha256=picture.sha256 or "",
             model_name=loaded.name,
             model_sha256=loaded.sha256,
+            prepared=loaded.sam.prepare(one, loaded.places),
         )
-        for index, (picture, frame) in enumerate(zip(pictures, frames, strict=True))
+        for picture, frame, one in zip(pictures, frames, each, strict=True)
     ]
+
+
+@torch.no_grad()
+def prepare(loaded: LoadedModel, embedding: ImageEmbedding) -> ImageEmbedding:
+    """Give an embedding, say one read from a file, with what the decoder works out from it.
+
+    Args:
+        loaded: The model.
+        embedding: A picture, embedded by this model.
+
+    Returns:
+        The embedding on the model's device, ready to be asked; the same if it was.
+    """
+    embedding = embedding.to(loaded.device)
+    if embedding.prepared is not None:
+        return embedding
+    return replace(embedding, prepared=loaded.sam.prepare(embedding.features, loaded.places))
 
 
 def features_of_one(features: ImageFeatures, index: int) -> ImageFeatures:

@@ -14,6 +14,7 @@ from anymask.errors import PromptError
 from anymask.masks.resize import full_resolution_logits, full_resolution_mask
 from anymask.model.image_encoder import ImageFeatures
 from anymask.model.mask_decoder import MaskPredictions
+from anymask.model.prepared_image import PreparedImage
 from anymask.model.prompt_encoder import (
     BACKGROUND,
     BOTTOM_RIGHT,
@@ -22,7 +23,7 @@ from anymask.model.prompt_encoder import (
     TOP_LEFT,
     PromptBatch,
 )
-from anymask.model.sam import Sam, choose_masks
+from anymask.model.sam import Sam, which_masks
 from anymask.vocabulary import ImageFrame
 
 
@@ -115,7 +116,12 @@ def _checked_masks(masks: Tensor, num_prompts: int, features: ImageFeatures) -> 
 
 
 def decode(
-    network: Sam, features: ImageFeatures, prompts: PromptBatch, *, multimask: bool
+    network: Sam,
+    features: ImageFeatures,
+    prompts: PromptBatch,
+    prepared: PreparedImage | None = None,
+    *,
+    multimask: bool,
 ) -> MaskPredictions:
     """Answer a batch of prompts on one picture.
 
@@ -123,6 +129,7 @@ def decode(
         network: The network.
         features: Of the picture.
         prompts: P prompts, none included.
+        prepared: What the network's decoder works out from the features, if it is at hand.
         multimask: Three masks a prompt, or one.
 
     Returns:
@@ -132,7 +139,7 @@ def decode(
         h, w = (4 * side for side in features.embedding.shape[-2:])
         none = features.embedding.new_zeros(0, 3 if multimask else 1, h, w)
         return MaskPredictions(none, none[:, :, 0, 0])
-    answer = choose_masks(network.decode(features, prompts), multimask=multimask)
+    answer = network.decode(features, prompts, prepared, which_masks(multimask=multimask))
     return MaskPredictions(answer.low_res_logits[0], answer.iou[0])
 
 

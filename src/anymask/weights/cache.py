@@ -1,4 +1,4 @@
-"""Where downloaded checkpoints lie."""
+"""Where downloaded checkpoints and converted encoders lie."""
 
 import os
 from collections.abc import Mapping
@@ -15,8 +15,24 @@ def weights_folder(environment: Mapping[str, str] | None = None) -> Path:
     Returns:
         The folder "weights" in the cache folder; it need not exist.
     """
+    return _cache_folder(environment) / "weights"
+
+
+def engines_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Give the folder in which encoders are kept in the form an engine reads.
+
+    Args:
+        environment: As for `weights_folder`.
+
+    Returns:
+        The folder "engines" in the cache folder; it need not exist, and may be deleted.
+    """
+    return _cache_folder(environment) / "engines"
+
+
+def _cache_folder(environment: Mapping[str, str] | None) -> Path:
     variables = os.environ if environment is None else environment
     if named := variables.get("ANYMASK_CACHE"):
-        return Path(named).expanduser() / "weights"
+        return Path(named).expanduser()
     caches = variables.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(caches).expanduser() / "anymask" / "weights"
+    return Path(caches).expanduser() / "anymask"

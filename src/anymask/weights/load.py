@@ -93,8 +93,12 @@ def load_model(
     sam = fit(config, content.tensors, shown)
     if input_size is not None:
         sam.config = replace(config, input_size=input_size)
+    sam, side = sam.to(target), sam.config.input_size // 16
+    with torch.no_grad():
+        places = sam.place(side, side)
     return LoadedModel(
-        sam=sam.to(target),
+        sam=sam,
+        places=places,
         name=config.name,
         sha256=sha256,
         origin=found.origin,

@@ -21,9 +21,10 @@ def test_file_holds_protocol_means_tables_and_every_mask(anymask, model_file, da
         "evaluate", "--data", data, "--model", model_file, "--pictures", 2, "--masks", 2,
         "-o", "figures.json",
     )  # fmt: skip
-    assert (ran.code, ran.err) == (0, "")
+    assert (ran.code, ran.err) == (0, f"note: {model_file.name}: unknown origin\n")
     assert "wrote figures.json" in ran.out
     record = json.loads((folder / "figures.json").read_text())
+    assert (record["engine"]["name"], record["engine"]["precision"]) == ("torch", "float32")
     assert record["commit"]
     assert f"{record['means']['mean']['box']:.3f}" in ran.out
     assert record["command"] == "anymask evaluate --data data --pictures 2 --masks 2 --seed 0"

@@ -27,13 +27,14 @@ def test_the_record_tells_versions_device_folders_model_and_extras(
     assert record["anymask"] == __version__
     assert record["versions"]["torch"]
     assert record["device"]["threads"] >= 1
+    assert record["device"]["bfloat16_speedup"] > 0
     assert record["folders"]["checkpoints"] == str(tmp_path / "cache" / "weights")
     model = record["default_model"]
     assert (model["name"], model["input_size"]) == ("tiny", 64)
     assert model["sha256"] == sha256_of(model_file)
     assert model["recipe"] == {"name": "random", "steps": 1500, "minutes": 2.5}
     names = [extra["name"] for extra in record["extras"]]
-    assert names == ["show", "evaluate", "train", "tensorboard"]
+    assert names == ["show", "evaluate", "train", "tensorboard", "openvino", "onnxruntime"]
 
 
 def test_people_get_a_table(anymask, default_is_random):

@@ -1,9 +1,13 @@
 """Low-resolution logits to the picture, against torch in two steps."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
 from anymask.errors import InputError
@@ -21,6 +25,8 @@ FRAMES = [
     ImageFrame(original_hw=(1, 40000), resized_hw=(1, 1024), input_size=1024),
     ImageFrame(original_hw=(40000, 1), resized_hw=(1024, 1), input_size=1024),
 ]
+
+PHOTO = ImageFrame(original_hw=(1200, 1800), resized_hw=(683, 1024), input_size=1024)
 
 
 def by_torch(low_res, frame):
@@ -87,39 +93,107 @@ def test_leaving_work_out_changes_no_pixel(frame, threshold, low_res):
     np.testing.assert_array_equal(full_resolution_mask(low_res, frame, threshold), whole)
 
 
-def test_a_small_object_is_computed_in_its_box_alone(monkeypatch):
-    low_res = bump(64, 20, 15, 3)
-    whole = full_resolution_logits(low_res, FRAMES[0]) > 0
-    monkeypatch.setattr(resize, "_resize_whole", None)
-    mask = full_resolution_mask(low_res, FRAMES[0])
-    np.testing.assert_array_equal(mask, whole)
-    assert 0 < mask.sum() < 0.05 * mask.size
+@pytest.fixture
+def computed(monkeypatch):
+    """Which tiles were asked for, a call each."""
+    asked = []
+    tiles = resize._tiles
+
+    def noted(plane, rows, columns, wanted):
+        asked.append(wanted)
+        return tiles(plane, rows, columns, wanted)
+
+    monkeypatch.setattr(resize, "_tiles", noted)
+    return asked
 
 
-def test_nothing_above_the_cutoff_computes_nothing(monkeypatch):
-    monkeypatch.setattr(resize, "_resize_whole", None)
-    monkeypatch.setattr(resize, "_resize_box", None)
+def test_only_the_outline_of_an_object_is_computed(computed):
+    low_res = bump(256, 90, 120, 70)
+    mask = full_resolution_mask(low_res, PHOTO)
+    (wanted,) = computed
+    assert wanted.shape == (10, 15)
+    tile_of = np.kron(wanted, np.ones((128, 128), dtype=bool))[:1200, :1800]
+    # Beside what is computed there are full tiles and empty ones.
+    assert 0.1 < tile_of.mean() < 0.4
+    assert 0.2 < mask[~tile_of].mean() < 0.8
+    expected = by_torch(low_res, PHOTO)
+    is_clear = np.abs(expected) >= 1e-4
+    np.testing.assert_array_equal(mask[is_clear], expected[is_clear] > 0)
+
+
+def test_nothing_above_the_cutoff_computes_nothing(computed):
     assert not full_resolution_mask(np.full((64, 64), -3.0), FRAMES[0]).any()
     # Row 60 of 64 lies in the padding below the picture.
     assert not full_resolution_mask(bump(64, 60, 30, 3), FRAMES[0]).any()
+    assert full_resolution_mask(np.full((64, 64), 3.0), FRAMES[0]).all()
+    assert [wanted.sum() for wanted in computed] == [0, 0, 0]
 
 
-def test_where_both_ways_might_disagree_the_whole_picture_decides(monkeypatch):
-    low_res = np.full((64, 64), -4.0, dtype=np.float32)
-    low_res[10, 10] = 4.0
-    frame = ImageFrame(original_hw=(512, 512), resized_hw=(1024, 1024), input_size=1024)
-    whole = full_resolution_logits(low_res, frame) > 0
-    calls = []
-    resize_whole = resize._resize_whole
+def test_masks_of_a_picture_share_the_weights():
+    rows, columns = resize._grid(PHOTO, (256, 256))
+    assert resize._grid(PHOTO, (256, 256))[0] is rows
+    for strips, size in ((rows, 1200), (columns, 1800)):
+        assert [strip.pixels.start for strip in strips] == list(range(0, size, 128))
+        assert strips[-1].pixels.stop == size
+        for strip in strips:
+            np.testing.assert_allclose(strip.weights.sum(1), 1, atol=3e-7)
+            assert (strip.weights >= 0).all()
+    # 1200 rows show 683 of 1024: the last one reaches cell 171 of 256, and nothing below it.
+    assert rows[-1].cells.stop == 172
 
-    def noted(*given):
-        calls.append(1)
-        return resize_whole(*given)
 
-    monkeypatch.setattr(resize, "_resize_whole", noted)
-    monkeypatch.setattr(resize, "_ROUNDING", 0.1)
-    np.testing.assert_array_equal(full_resolution_mask(low_res, frame), whole)
-    assert calls == [1]
+def test_a_small_mask_makes_no_full_size_logits():
+    low_res = bump(256, 80, 100, 12)
+    frame = ImageFrame(original_hw=(4000, 6000), resized_hw=(683, 1024), input_size=1024)
+    full_resolution_mask(low_res, frame)
+    tracemalloc.start()
+    mask = full_resolution_mask(low_res, frame)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert mask.any()
+    assert peak < 1.1 * mask.nbytes
+
+
+@st.composite
+def frames(draw):
+    side = draw(st.sampled_from([64, 96, 100, 256]))
+    short = draw(st.integers(1, side))
+    long_px, short_px = draw(st.integers(1, 700)), draw(st.integers(1, 700))
+    resized, original = (short, side), (short_px, long_px)
+    if draw(st.booleans()):
+        resized, original = resized[::-1], original[::-1]
+    return ImageFrame(original_hw=original, resized_hw=resized, input_size=side)
+
+
+@st.composite
+def planes(draw):
+    """Noise, blobs, steps and constants of several sizes."""
+    num_low = draw(st.sampled_from([1, 2, 16, 24, 64]))
+    seed = draw(st.integers(0, 2**32 - 1))
+    kind = draw(st.sampled_from(["noise", "blobs", "steps", "constant", "padding"]))
+    rng = np.random.default_rng(seed)
+    plane = rng.normal(0, 5, (num_low, num_low)).astype(np.float32)
+    if kind == "blobs":
+        plane[:] = cv2.GaussianBlur(plane, (0, 0), 2.0)
+    elif kind == "steps":
+        plane[:] = np.sign(plane)
+    elif kind == "constant":
+        plane[:] = plane[0, 0]
+    elif kind == "padding":
+        plane[: num_low - 1, : num_low - 1] = -4
+    return plane
+
+
+@given(frames(), planes(), st.sampled_from([0.0, 1.0, -1.0, 2.7]))
+@settings(max_examples=150)
+def test_any_size_gives_what_the_published_two_steps_give(frame, low_res, threshold):
+    expected = by_torch(low_res.astype(np.float64), frame)
+    logits = full_resolution_logits(low_res, frame)
+    np.testing.assert_allclose(logits, expected, rtol=0, atol=2e-5)
+    mask = full_resolution_mask(low_res, frame, threshold)
+    np.testing.assert_array_equal(mask, logits > threshold)
+    is_clear = np.abs(expected - threshold) >= 1e-4
+    np.testing.assert_array_equal(mask[is_clear], (expected > threshold)[is_clear])
 
 
 @pytest.mark.parametrize("low_res", [np.zeros(5), np.zeros((0, 4))])

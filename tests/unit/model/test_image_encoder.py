@@ -6,19 +6,20 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from anymask.model import image_encoder
+from anymask.model import image_encoder, spatial_attention
 from anymask.model.configs import VitConfig
-from anymask.model.image_encoder import (
+from anymask.model.image_encoder import VitImageEncoder, VitMlp, resize_positions
+from anymask.model.layers import drop_path
+from anymask.model.reduced_linears import linears_in
+from anymask.model.spatial_attention import (
     SpatialAttention,
-    VitImageEncoder,
     biased_attention,
     cut_windows,
     join_windows,
     relative_rows,
-    resize_positions,
 )
-from anymask.model.layers import drop_path
 from tests.unit.model.seeded import fill, numbers
 
 
@@ -86,14 +87,14 @@ def test_padding_takes_part_in_windows(layer):
 
 @pytest.mark.parametrize("at_once", [1, 40, 100, 1000, 1 << 21])
 def test_any_chunking_gives_the_same_values_and_gradients(monkeypatch, at_once):
-    monkeypatch.setattr(image_encoder, "SCORES_AT_ONCE", at_once)
+    monkeypatch.setattr(spatial_attention, "NUMBERS_ON_CPU", at_once)
     B, n, h, w, d = 2, 3, 2, 3, 4
     shapes = ((B, n, h * w, d),) * 3 + ((B, n, h * w, h), (B, n, h * w, w))
     inputs = [numbers(shape, 5 + i).double().requires_grad_() for i, shape in enumerate(shapes)]
     q, k, v, bias_h, bias_w = inputs
     bias = (bias_h[..., :, None] + bias_w[..., None, :]).flatten(-2)
     expected = (q @ k.transpose(-1, -2) / math.sqrt(d) + bias).softmax(-1) @ v
-    ours = biased_attention(*inputs)
+    ours = biased_attention(*inputs).transpose(1, 2)
     torch.testing.assert_close(ours, expected)
     weights = numbers(tuple(expected.shape), 20).double()
     wanted = torch.autograd.grad((expected * weights).sum(), inputs)
@@ -103,7 +104,7 @@ def test_any_chunking_gives_the_same_values_and_gradients(monkeypatch, at_once):
 
 
 def test_gradients_agree_with_finite_differences(monkeypatch):
-    monkeypatch.setattr(image_encoder, "SCORES_AT_ONCE", 9)
+    monkeypatch.setattr(spatial_attention, "NUMBERS_ON_CPU", 9)
     layer = SpatialAttention(4, num_heads=2, side=2).double()
     fill(layer)
     tokens = numbers((1, 2, 3, 4), 1).double().requires_grad_()
@@ -140,12 +141,111 @@ def test_positions_of_the_same_side_are_left_alone():
 
 
 def test_windows_are_cut_row_by_row_and_joined_back():
-    grid = torch.arange(2 * 4 * 6.0).reshape(2, 4, 6, 1)
-    windows = cut_windows(grid, 2)
-    assert windows.shape == (12, 2, 2, 1)
-    assert windows[1, :, :, 0].tolist() == [[2, 3], [8, 9]]
-    assert windows[3, :, :, 0].tolist() == [[12, 13], [18, 19]]
-    assert torch.equal(join_windows(windows, (4, 6)), grid)
+    """Two pictures of 2 × 6 tokens, windows of 2 × 2, two heads of one channel."""
+    grid = torch.arange(2 * 2 * 6 * 6.0).reshape(2, 2, 6, 6)
+    q, k, v = cut_windows(grid, (2, 2), 2)
+    assert q.shape == (6, 2, 4, 1)
+    assert q[1, 0, :, 0].tolist() == [12, 18, 48, 54]  # columns 2 and 3 of both rows
+    assert q[1, 1, :, 0].tolist() == [13, 19, 49, 55]
+    assert k[1, 0, :, 0].tolist() == [14, 20, 50, 56]
+    assert v[1, 0, :, 0].tolist() == [16, 22, 52, 58]
+    assert q[3, 0, 0].item() == 72  # the second picture's first window
+    queries = q.transpose(1, 2).reshape(6, 2, 2, 2)
+    assert torch.equal(join_windows(queries, (2, 6)), grid[..., :2])
+
+
+@pytest.mark.parametrize("at_once", [1, 700, 1 << 22])
+@pytest.mark.parametrize("size_hw", [(7, 7), (2, 2), (6, 4), (1, 8)])
+def test_a_windowed_layer_is_pad_attend_cut_with_its_gradients(monkeypatch, size_hw, at_once):
+    """Grids no multiple of the window and smaller than it; two pictures, any chunking."""
+    monkeypatch.setattr(spatial_attention, "NUMBERS_ON_CPU", at_once)
+    layer = SpatialAttention(8, num_heads=2, side=3).double()
+    fill(layer)
+    (h, w), weights = size_hw, numbers((2, *size_hw, 8), 2).double()
+    tokens = numbers((2, h, w, 8), 1).double().requires_grad_()
+    padded = F.pad(tokens, (0, 0, 0, -w % 3, 0, -h % 3))
+    rows = []
+    for top in range(0, h, 3):
+        row = [
+            torch.stack([attend_plainly(layer, p[top : top + 3, x : x + 3]) for p in padded])
+            for x in range(0, w, 3)
+        ]
+        rows.append(torch.cat(row, 2))
+    expected = torch.cat(rows, 1)[:, :h, :w]
+    ours = layer(tokens, 3)
+    torch.testing.assert_close(ours, expected)
+    inputs = [tokens, *layer.parameters()]
+    wanted = torch.autograd.grad((expected * weights).sum(), inputs)
+    found = torch.autograd.grad((ours * weights).sum(), inputs)
+    for one, other in zip(found, wanted, strict=True):
+        assert other.abs().max() > 0
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 1 << 22])
+def test_an_mlp_is_its_formula_however_many_tokens_at_once(monkeypatch, at_once):
+    monkeypatch.setattr(spatial_attention, "NUMBERS_ON_CPU", at_once)
+    mlp = VitMlp(4, 16)
+    fill(mlp)
+    tokens = numbers((2, 3, 5, 4), 1)
+    hidden = tokens @ mlp.lin1.weight.T + mlp.lin1.bias
+    hidden = hidden * 0.5 * (1 + torch.erf(hidden / math.sqrt(2)))
+    expected = hidden @ mlp.lin2.weight.T + mlp.lin2.bias
+    torch.testing.assert_close(mlp(tokens), expected)
+
+
+class LargestTensor(TorchDispatchMode):
+    """Remembers the most numbers any operation gave."""
+
+    numel = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        parts = result if isinstance(result, tuple | list) else (result,)
+        sizes = [part.numel() for part in parts if isinstance(part, torch.Tensor)]
+        self.numel = max([self.numel, *sizes])
+        return result
+
+
+@pytest.mark.parametrize("window", [None, 14])
+@torch.no_grad()
+def test_no_intermediate_of_a_block_at_full_size_is_large(window):
+    """64 × 64 tokens, 12 heads: all scores would be 201 million numbers, a hidden layer 12."""
+    config = VitConfig(width=768, depth=1, num_heads=12, global_blocks=())
+    block = image_encoder.Block(config, window, 64)
+    tokens = torch.zeros(1, 64, 64, 768)
+    with LargestTensor() as seen:
+        block(tokens)
+    # Tokens themselves; over the whole grid their queries, keys and values together.
+    assert seen.numel == tokens.numel() * (3 if window is None else 1)
+
+
+# --- shorter numbers ---
+
+
+@torch.no_grad()
+def test_reduced_linears_are_close_and_nothing_else_changes_type():
+    config = VitConfig(width=96, depth=3, num_heads=3, global_blocks=(2,), window=5)
+    encoder = VitImageEncoder(config, 192, 32).eval()
+    fill(encoder)
+    pixels = numbers((2, 3, 192, 192), 1)
+    expected = encoder(pixels).embedding
+    assert linears_in(encoder, torch.bfloat16) == 12
+    found = encoder(pixels).embedding
+    assert found.dtype == torch.float32
+    scale = expected.square().mean().sqrt()
+    assert 0 < (found - expected).square().mean().sqrt() <= 0.01 * scale
+    layers = ("attn.qkv.", "attn.proj.", "mlp.lin1.", "mlp.lin2.")
+    for name, tensor in encoder.state_dict().items():
+        is_reduced = any(layer in name for layer in layers)
+        assert tensor.dtype == (torch.bfloat16 if is_reduced else torch.float32), name
+    assert {p.requires_grad for p in encoder.blocks.parameters()} == {True, False}
+
+
+def test_an_encoder_without_blocks_is_left_alone():
+    encoder = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    assert linears_in(encoder, torch.bfloat16) == 0
+    assert encoder[0].weight.dtype == torch.float32
 
 
 @pytest.mark.parametrize("size", [64, 96, 160])
@@ -189,18 +289,18 @@ def test_gradients_of_the_encoder_are_those_of_plain_softmax_attention(monkeypat
     pixels = numbers((2, 3, 64, 96), 1).double().requires_grad_()
     weights = numbers((2, 8, 4, 6), 2).double()
 
-    def plainly(self, qkv):
-        B, h, w, _ = qkv.shape
-        q, k, v = qkv.reshape(B, h * w, 3, self.num_heads, -1).permute(2, 0, 3, 1, 4)
-        scores = [
-            plain_scores(q[i], k[i], self.rel_pos_h, self.rel_pos_w, h, w).softmax(-1) @ v[i]
-            for i in range(B)
+    def plainly(self, qkv, size_hw):
+        q, k, v = cut_windows(qkv, size_hw, self.num_heads)
+        attended = [
+            plain_scores(q[i], k[i], self.rel_pos_h, self.rel_pos_w, *size_hw).softmax(-1) @ v[i]
+            for i in range(len(q))
         ]
-        return torch.stack(scores).transpose(1, 2).reshape(B, h, w, -1)
+        out = torch.stack(attended).transpose(1, 2).reshape(len(q), *size_hw, -1)
+        return join_windows(out, qkv.shape[1:3])
 
     for attend in (SpatialAttention._attend, plainly):
         monkeypatch.setattr(SpatialAttention, "_attend", attend)
-        monkeypatch.setattr(image_encoder, "SCORES_AT_ONCE", 50)
+        monkeypatch.setattr(spatial_attention, "NUMBERS_ON_CPU", 50)
         inputs = [pixels, *encoder.parameters()]
         gradients.append(torch.autograd.grad((encoder(pixels)[0] * weights).sum(), inputs))
     names = ["pixels", *(name for name, _ in encoder.named_parameters())]

@@ -101,8 +101,20 @@ def test_a_thousand_points_in_one_prompt(model, embedding):
 def test_few_prompts_of_many_points_share_a_batch(vit_embedding):
     prompts = [Prompt(points=((1.0, 1.0),) * 300, labels=(1,) * 300) for _ in range(7)]
     one = Prompt(box=(1, 1, 5, 5))
-    batches = list(decode._batches([one, *prompts, one], vit_embedding.frame))
-    assert batches == [[0, 8], [1, 2, 3], [4, 5, 6], [7]]
+    batches = decode._batches([one, *prompts, one], vit_embedding.frame, multimask=None)
+    assert [numbers for numbers, _ in batches] == [[0, 8], [1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_prompts_that_want_as_many_masks_share_a_batch(vit_embedding):
+    click, box = Prompt(points=((1.0, 1.0),), labels=(1,)), Prompt(box=(1, 1, 5, 5))
+    asked = [click, box, click]
+    for multimask, expected in (
+        (None, [([0, 2], True), ([1], False)]),
+        (True, [([0, 1, 2], True)]),
+        (False, [([0, 1, 2], False)]),
+    ):
+        batches = decode._batches(asked, vit_embedding.frame, multimask=multimask)
+        assert list(batches) == expected
 
 
 def test_no_prompt_has_no_answer(model, embedding):

@@ -107,6 +107,21 @@ def test_embeddings_can_be_copied_and_sent(model, embedding):
         assert masks.low_res_logits.tobytes() == same.low_res_logits.tobytes()
 
 
+def test_what_was_prepared_stays_behind_and_can_be_put_back(model, embedding, tmp_path):
+    """It is larger than the embedding itself, and follows from it and the model."""
+    assert embedding.prepared is not None
+    loaded = ImageEmbedding.load(embedding.save(tmp_path / "a.emb"))
+    sent = pickle.loads(pickle.dumps(embedding))  # noqa: S301 - as processes do
+    assert (loaded.prepared, sent.prepared) == (None, None)
+    again = model.prepare(loaded)
+    assert_equal(again, embedding)
+    assert again.prepared is not None
+    same, other = embedding.prepared.skips, again.prepared.skips
+    assert all(torch.equal(*pair) for pair in zip(same, other, strict=True))
+    masks, expected = (model.predict(each, points=[(20, 10)]) for each in (again, embedding))
+    assert masks.low_res_logits.tobytes() == expected.low_res_logits.tobytes()
+
+
 # --- without its picture ---
 
 

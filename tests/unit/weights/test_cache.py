@@ -1,10 +1,10 @@
-"""Checkpoints are looked for in one folder, which the environment may name."""
+"""Checkpoints and conversions lie in one folder, which the environment may name."""
 
 from pathlib import Path
 
 import pytest
 
-from anymask.weights.cache import weights_folder
+from anymask.weights.cache import engines_folder, weights_folder
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,4 @@ def test_the_folder_follows_from_the_environment(environment, folder):
 def test_the_process_environment_is_read(monkeypatch, tmp_path):
     monkeypatch.setenv("ANYMASK_CACHE", str(tmp_path))
     assert weights_folder() == tmp_path / "weights"
+    assert engines_folder() == tmp_path / "engines"

@@ -290,7 +290,7 @@ class SamPredictor:
         self.is_image_set = False
         self.features: Tensor | None = None
         self.high_res_features: tuple[Tensor, ...] = ()
-        self._prepared: tuple[Tensor, PreparedImage] | None = None
+        self._prepared: PreparedImage | None = None
         self.original_size: tuple[int, ...] | None = None
         self.input_size: tuple[int, ...] | None = None
 
@@ -337,7 +337,7 @@ class SamPredictor:
         features = self.model.network.encode(self.model.preprocess(transformed_image))
         one = features_of_one(features, 0)
         self.features, self.high_res_features = one
-        self._prepared = one.embedding, self.model.network.prepare(one)
+        self._prepared = self.model.network.prepare(one)
         self.original_size = tuple(original_image_size)
         self.input_size = shape[-2:]
         self.is_image_set = True
@@ -420,10 +420,9 @@ class SamPredictor:
         frame = self._frame()
         features = ImageFeatures(self.get_image_embedding(), self.high_res_features)
         prompts = prompt_batch(point_coords, point_labels, boxes, mask_input, features)
-        # Programs may put an embedding of their own into `features`.
-        is_own = self._prepared is not None and self._prepared[0] is features.embedding
-        prepared = self._prepared[1] if self._prepared is not None and is_own else None
-        answer = decode(self.model.network, features, prompts, prepared, multimask=multimask_output)
+        answer = decode(
+            self.model.network, features, prompts, self._prepared, multimask=multimask_output
+        )
         threshold = None if return_logits else self.model.mask_threshold
         full = full_resolution(answer.low_res_logits, frame, threshold)
         return full, answer.iou, answer.low_res_logits

@@ -76,8 +76,10 @@ def _evaluate(flags: EvaluateFlags) -> int:
     from anymask.evaluate.record import Protocol, evaluation_record
     from anymask.evaluate.run import evaluate
     from anymask.evaluate.selection import choose_questions
+    from anymask.predict.engines import check_engine
 
     screen = make_screen()
+    check_engine(flags.engine, flags.precision)
     with screen.working("reading the data"):
         questions = choose_questions(_pictures(flags), flags.pictures, flags.masks, flags.seed)
         loaded = load(

@@ -3,13 +3,25 @@
 Shape letters: B pictures, S = h w image cells, C channels, h w embedding grid.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from anymask.model.cross_attention import Places, Projections
+
+
+class PlaceTables(NamedTuple):
+    """The position codes of an embedding grid as the decoder's layers project them.
+
+    Attributes:
+        layers: One for each layer, and one for the last look.
+        state: `state_of` the weights they were made with.
+    """
+
+    layers: tuple[Places, ...]
+    state: int
 
 
 class PreparedImage(NamedTuple):
@@ -25,6 +37,8 @@ class PreparedImage(NamedTuple):
             empty.
         compared: Features of length one that clicks are compared with, (B, 64, h, w) and
             (B, 32, 2h, 2w), in an architecture that draws its prompts; or empty.
+        made_from: The features it was made from.
+        state: `state_of` the features and weights it was made from.
     """
 
     places: tuple[Places, ...]
@@ -32,11 +46,29 @@ class PreparedImage(NamedTuple):
     projected: Projections | None = None
     skips: tuple[Tensor, ...] = ()
     compared: tuple[Tensor, ...] = ()
+    made_from: tuple[Tensor, ...] = ()
+    state: int = 0
 
     def to(self, device: torch.device | str) -> "PreparedImage":
         """Give the same on another device."""
         moved: PreparedImage = _mapped(self, lambda tensor: tensor.to(device))
         return moved
+
+
+def state_of(weights: Iterable[Tensor], features: Iterable[Tensor] = ()) -> int:
+    """Give a number that is another one once a weight or a feature was changed in place.
+
+    Args:
+        weights: Of any shape; one that took the place of another counts as changed.
+        features: Of any shape.
+    """
+    versions = [_version(x) for x in features]
+    return hash((*versions, *((id(x), _version(x)) for x in weights)))
+
+
+def _version(tensor: Tensor) -> int:
+    """Count the changes in place; torch keeps no count of tensors made in inference mode."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:  # noqa: ANN401 - a tree

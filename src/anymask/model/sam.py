@@ -6,7 +6,6 @@ Source: Segment Anything (Kirillov et al., 2023), figure 4.
 """
 
 from collections.abc import Callable, Iterator
-from types import MappingProxyType
 from typing import NamedTuple, cast
 
 import torch
@@ -15,18 +14,18 @@ from torch import Tensor, nn
 from anymask.errors import ConfigError
 from anymask.model.click_maps import ClickMaps
 from anymask.model.configs import SamConfig
-from anymask.model.cross_attention import Places
 from anymask.model.feature_pyramid import LiteImageEncoder
 from anymask.model.image_encoder import ImageFeatures, VitImageEncoder
 from anymask.model.mask_decoder import (
     ALL_MASKS,
+    NUM_MASK_TOKENS,
     DecoderPrompts,
     Looked,
     MaskDecoder,
     MaskPredictions,
 )
 from anymask.model.nested_cells import nest
-from anymask.model.prepared_image import PreparedImage
+from anymask.model.prepared_image import PlaceTables, PreparedImage, state_of
 from anymask.model.prompt_encoder import (
     BOTTOM_RIGHT,
     FOREGROUND,
@@ -38,7 +37,8 @@ from anymask.model.prompt_encoder import (
 
 # Image cells decoded at once, over all prompts. On a processor two prompts of a 64 × 64 embedding
 # stay in its cache; a GPU wants many more.
-CELLS_AT_ONCE = MappingProxyType({"cpu": 2 * 64 * 64, "cuda": 64 * 64 * 64, "mps": 16 * 64 * 64})
+CELLS_ON_CPU = 2 * 64 * 64
+CELLS_ON_GPU = 64 * 64 * 64
 
 
 class KeptMasks(NamedTuple):
@@ -82,28 +82,58 @@ class Sam(nn.Module):
         """
         return self.image_encoder(pixels)
 
-    def place(self, h: int, w: int) -> tuple[Places, ...]:
+    def place(self, h: int, w: int) -> PlaceTables:
         """Give what the decoder makes of the position code of an h × w embedding grid."""
-        return self.mask_decoder.transformer.place(self.prompt_encoder.pe_layer.grid(h, w))
+        image_pe = self.prompt_encoder.pe_layer.grid(h, w)
+        return PlaceTables(
+            self.mask_decoder.transformer.place(image_pe), state_of(self._weights_of_preparation())
+        )
 
-    def prepare(
-        self, features: ImageFeatures, places: tuple[Places, ...] | None = None
-    ) -> PreparedImage:
+    def prepare(self, features: ImageFeatures, places: PlaceTables | None = None) -> PreparedImage:
         """Work out what all prompts of a picture share: once a picture.
 
         Args:
             features: Output of `encode`.
-            places: Output of `place`, if it is at hand.
+            places: Output of `place`, if it is at hand; made anew if weights changed since.
         """
-        places = places or self.place(*features.embedding.shape[-2:])
-        skips = tuple(nest(maps, level) for level, maps in enumerate(features.high_res, 1))
+        weights, made_from = self._weights_of_preparation(), (features[0], *features.high_res)
+        if places is None or places.state != state_of(weights):
+            places = self.place(*features.embedding.shape[-2:])
+        prepared = PreparedImage(
+            places.layers,
+            skips=tuple(nest(maps, level) for level, maps in enumerate(features.high_res, 1)),
+            made_from=made_from,
+            state=state_of(weights, made_from),
+        )
         if self.config.has_click_maps:
-            return PreparedImage(places, skips=skips, compared=self.click_maps.prepare(features))
+            return prepared._replace(compared=self.click_maps.prepare(features))
         dense = self.prompt_encoder.dense(None)  # (1, 1, C, 1, 1)
         cells = (features.embedding[:, None] + dense).flatten(3).transpose(2, 3).contiguous()
-        return PreparedImage(
-            places, cells, self.mask_decoder.transformer.project(cells, places), skips
+        projected = self.mask_decoder.transformer.project(cells, places.layers)
+        return prepared._replace(cells=cells, projected=projected)
+
+    def _weights_of_preparation(self) -> list[Tensor]:
+        """Give the weights that what is prepared depends on."""
+        encoder = self.prompt_encoder
+        parts = [encoder.pe_layer, encoder.no_mask_embed, *self.mask_decoder.transformer.looks()]
+        if self.config.has_click_maps:
+            parts += [self.click_maps.compare16, self.click_maps.compare8]
+        return [x for part in parts for x in (*part.parameters(), *part.buffers())]
+
+    def _prepared(self, features: ImageFeatures, given: PreparedImage | None) -> PreparedImage:
+        """Give what was prepared where it is of these features and of today's weights."""
+        if given is None:
+            return self.prepare(features)
+        weights, made_from = self._weights_of_preparation(), (features[0], *features.high_res)
+        is_same = len(given.made_from) == len(made_from) and all(
+            one is other for one, other in zip(given.made_from, made_from, strict=True)
         )
+        # Made without gradients, it would keep them from the weights it was made with.
+        learns = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
+        has_gradients = given.places[0].keys.requires_grad
+        if is_same and given.state == state_of(weights, made_from):
+            return self.prepare(features) if learns and not has_gradients else given
+        return self.prepare(features)
 
     def decode(
         self,
@@ -117,14 +147,20 @@ class Sam(nn.Module):
         Args:
             features: Output of `encode` for B pictures.
             prompts: P prompts for each picture.
-            prepared: Output of `prepare` for the same pictures, if it is at hand.
+            prepared: Output of `prepare`, if it is at hand; made anew where it is of other
+                features, of earlier weights, or without the gradients that are asked for.
             masks: Which of the four masks are wanted: M of them.
 
         Returns:
             Low-resolution logits (B, P, M, 4h, 4w) and predicted IoU (B, P, M).
         """
-        prepared = prepared or self.prepare(features)
+        prepared = self._prepared(features, prepared)
         whole, parts = None, micro_batches(prompts, features)
+        if not parts:
+            B, _, h, w = features.embedding.shape
+            num_masks = len(range(NUM_MASK_TOKENS)[masks])
+            none = features.embedding.new_zeros(B, 0, num_masks, 4 * h, 4 * w)
+            return MaskPredictions(none, none[..., 0, 0])
         for part in parts:
             looked = self._look(features, prompts.part(part), prepared)
             answer = self.mask_decoder.draw(looked, prepared, masks)
@@ -152,13 +188,13 @@ class Sam(nn.Module):
             features: Output of `encode` for one picture.
             prompts: P prompts for it.
             keep: Given the predicted IoU (p, M) of some prompts, says which to keep, bool (p,).
-            prepared: Output of `prepare` for the same picture, if it is at hand.
+            prepared: As for `decode`.
             masks: Which of the four masks are wanted: M of them.
 
         Yields:
             The kept ones of a few prompts at a time, in order.
         """
-        prepared = prepared or self.prepare(features)
+        prepared = self._prepared(features, prepared)
         draw = self.mask_decoder.draw
         for part in micro_batches(prompts, features):
             looked = self._look(features, prompts.part(part), prepared)
@@ -202,11 +238,12 @@ def _room_for(answer: MaskPredictions, num_prompts: int) -> MaskPredictions:
 
 
 def micro_batches(prompts: PromptBatch, features: ImageFeatures) -> list[slice]:
-    """Cut prompts into parts that are decoded at once; at least one part, if an empty one."""
+    """Cut prompts into parts that are decoded at once."""
     B, _, h, w = features.embedding.shape
-    at_once = max(1, CELLS_AT_ONCE[features.embedding.device.type] // (B * h * w))
+    is_cpu = features.embedding.device.type == "cpu"
+    at_once = max(1, (CELLS_ON_CPU if is_cpu else CELLS_ON_GPU) // (B * h * w))
     num_prompts = prompts.labels.shape[1]
-    return [slice(start, start + at_once) for start in range(0, max(1, num_prompts), at_once)]
+    return [slice(start, start + at_once) for start in range(0, num_prompts, at_once)]
 
 
 def build_image_encoder(config: SamConfig) -> nn.Module:

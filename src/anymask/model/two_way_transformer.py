@@ -35,16 +35,20 @@ class TwoWayTransformer(nn.Module):
 
     def place(self, image_pe: Tensor) -> tuple[Places, ...]:
         """Give what each layer, and the last look, makes of the cells' position code (S, C)."""
-        layers = (cast("TwoWayBlock", layer) for layer in self.layers)
-        looks = [
-            place_cells(image_pe, layer.cross_attn_token_to_image, layer.cross_attn_image_to_token)
-            for layer in layers
-        ]
+        looks = [place_cells(image_pe, *layer.looks()) for layer in self._blocks()]
         return (*looks, place_cells(image_pe, self.final_attn_token_to_image, None))
+
+    def looks(self) -> list[Attention]:
+        """Give every attention between tokens and image."""
+        between = [look for layer in self._blocks() for look in layer.looks()]
+        return [*between, self.final_attn_token_to_image]
+
+    def _blocks(self) -> list["TwoWayBlock"]:
+        return [cast("TwoWayBlock", layer) for layer in self.layers]
 
     def project(self, image: Tensor, places: tuple[Places, ...]) -> Projections:
         """Give the first layer's projections of cells (B, 1, S, C) that all prompts share."""
-        return cast("TwoWayBlock", self.layers[0]).project(image, places[0])
+        return self._blocks()[0].project(image, places[0])
 
     def forward(
         self,
@@ -117,7 +121,7 @@ class TwoWayBlock(nn.Module):
             tokens = tokens + self.self_attn(q, q, tokens)
         tokens = self.norm1(tokens)
 
-        look, look_back = self.cross_attn_token_to_image, self.cross_attn_image_to_token
+        look, look_back = self.looks()
         seen = read_image(look, tokens + token_pe, image, place, bias, projected)
         tokens = self.norm2(tokens + seen)
 
@@ -127,10 +131,13 @@ class TwoWayBlock(nn.Module):
         image = self.norm4(read_tokens(look_back, image, (k, tokens), place, projected))
         return tokens, image
 
+    def looks(self) -> tuple[Attention, Attention]:
+        """Give the tokens' look at the image and the image's look back."""
+        return self.cross_attn_token_to_image, self.cross_attn_image_to_token
+
     def project(self, image: Tensor, place: Places) -> Projections:
-        """Project image cells (B, P or 1, S, C) for this layer's two looks."""
-        look, look_back = self.cross_attn_token_to_image, self.cross_attn_image_to_token
-        return project_cells(image, place, look, look_back)
+        """Project image cells (B, P or 1, S, C) for both looks."""
+        return project_cells(image, place, *self.looks())
 
 
 class TokenMlp(nn.Module):

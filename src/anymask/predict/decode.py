@@ -169,7 +169,9 @@ def decode_batch(
         Low-resolution logits (P, M, h, w) and scores (P, M), on the CPU.
     """
     masks = which_masks(multimask=multimask)
-    answer = loaded.sam.decode(embedding.features, batch, embedding.prepared, masks)
+    # Whatever a program around this call has chosen for its own network.
+    with torch.autocast(loaded.device.type, enabled=False):
+        answer = loaded.sam.decode(embedding.features, batch, embedding.prepared, masks)
     return answer.low_res_logits[0].float().cpu(), answer.iou[0].float().cpu()
 
 

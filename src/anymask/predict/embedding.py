@@ -75,7 +75,10 @@ class ImageEmbedding:
         """Give the same embedding with its features on another device."""
         high_res = tuple(x.to(device) for x in self.features.high_res)
         features = ImageFeatures(self.features.embedding.to(device), high_res)
-        prepared = None if self.prepared is None else self.prepared.to(device)
+        prepared = None
+        if self.prepared is not None:
+            made_from = (features.embedding, *high_res)
+            prepared = self.prepared.to(device)._replace(made_from=made_from)
         return replace(self, features=features, prepared=prepared)
 
     def save(self, path: str | Path, *, picture: bool = True) -> Path:

@@ -56,6 +56,9 @@ def embed_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[Imag
     pixels = torch.from_numpy(inputs).to(loaded.device)
     features = loaded.encode(pixels)
     each = [features_of_one(features, index) for index in range(len(pictures))]
+    # Whatever a program around this call has chosen for its own network.
+    with torch.autocast(loaded.device.type, enabled=False):
+        prepared = [loaded.sam.prepare(one, loaded.places) for one in each]
     return [
         ImageEmbedding(
             features=one,
@@ -65,9 +68,9 @@ def embed_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[Imag
             picture_sha256=picture.sha256 or "",
             model_name=loaded.name,
             model_sha256=loaded.sha256,
-            prepared=loaded.sam.prepare(one, loaded.places),
+            prepared=ready,
         )
-        for picture, frame, one in zip(pictures, frames, each, strict=True)
+        for picture, frame, one, ready in zip(pictures, frames, each, prepared, strict=True)
     ]
 
 
@@ -85,7 +88,9 @@ def prepare(loaded: LoadedModel, embedding: ImageEmbedding) -> ImageEmbedding:
     embedding = embedding.to(loaded.device)
     if embedding.prepared is not None:
         return embedding
-    return replace(embedding, prepared=loaded.sam.prepare(embedding.features, loaded.places))
+    with torch.autocast(loaded.device.type, enabled=False):
+        prepared = loaded.sam.prepare(embedding.features, loaded.places)
+    return replace(embedding, prepared=prepared)
 
 
 def features_of_one(features: ImageFeatures, index: int) -> ImageFeatures:

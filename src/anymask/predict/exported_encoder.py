@@ -40,9 +40,8 @@ def export_encoder(sam: Sam) -> torch.export.ExportedProgram:
     with warnings.catch_warnings(), torch.no_grad():
         # What torch says here is about its own parts, which a user cannot change.
         warnings.simplefilter("ignore")
-        return torch.export.export(
-            PlainEncoder(sam.image_encoder).eval(), (torch.zeros(1, 3, size, size),), strict=False
-        )
+        picture = torch.zeros(1, 3, size, size, dtype=torch.float32)
+        return torch.export.export(PlainEncoder(sam.image_encoder).eval(), (picture,), strict=False)
 
 
 def one_by_one(

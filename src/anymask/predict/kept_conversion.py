@@ -41,7 +41,7 @@ def converted(
         What `read` gave, and notes on what a person should know.
     """
     notes = []
-    if folder is not None and folder.is_dir():
+    if folder is not None and _is_there(folder):
         if _is_whole(folder):
             return read(folder), ()
         notes.append(f"{shown_name(folder)}: was damaged and is made again")
@@ -58,6 +58,13 @@ def converted(
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         save(made, Path(name))
         return read(Path(name)), tuple(notes)
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # A name too long, or a folder that may not be entered: told when keeping.
+        return False
 
 
 def _is_whole(folder: Path) -> bool:

@@ -135,10 +135,6 @@ def decode(
     Returns:
         Low-resolution logits (P, M, h, w) and scores (P, M).
     """
-    if prompts.labels.shape[1] == 0:
-        h, w = (4 * side for side in features.embedding.shape[-2:])
-        none = features.embedding.new_zeros(0, 3 if multimask else 1, h, w)
-        return MaskPredictions(none, none[:, :, 0, 0])
     answer = network.decode(features, prompts, prepared, which_masks(multimask=multimask))
     return MaskPredictions(answer.low_res_logits[0], answer.iou[0])
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from anymask.model.cross_attention import Places
 from anymask.model.image_encoder import ImageFeatures
+from anymask.model.prepared_image import PlaceTables
 from anymask.model.sam import Sam
 
 
@@ -56,7 +56,7 @@ class LoadedModel:
     metadata: Mapping[str, str]
     notes: tuple[str, ...] = ()
     encoder: EncoderEngine | None = None
-    places: tuple[Places, ...] | None = None
+    places: PlaceTables | None = None
 
     @property
     def engine(self) -> str:

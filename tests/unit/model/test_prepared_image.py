@@ -56,7 +56,8 @@ def test_it_moves_whole(sam):
     def leaves(value: Any) -> list[torch.Tensor]:
         if isinstance(value, torch.Tensor):
             return [value]
-        return [leaf for part in value or () for leaf in leaves(part)]
+        parts = value if isinstance(value, tuple) else ()
+        return [leaf for part in parts for leaf in leaves(part)]
 
     before, after = leaves(prepared), leaves(moved)
     assert len(before) >= 7
@@ -130,3 +131,66 @@ def test_nothing_grows_with_the_prompts_but_the_answer():
         answer = sam.decode(features, prompts_of(points, labels), prepared, slice(1, None))
     assert answer.low_res_logits.shape == (1, 10, 3, 256, 256)
     assert largest.numbers == math.prod(answer.low_res_logits.shape)
+
+
+# --- what is prepared is never believed when it is stale ---
+
+
+def assert_decoded_anew(sam, features, clicks, prepared) -> None:
+    found, expected = sam.decode(features, clicks, prepared), sam.decode(features, clicks)
+    assert torch.equal(found.low_res_logits, expected.low_res_logits)
+    assert torch.equal(found.iou, expected.iou)
+
+
+@pytest.mark.parametrize("make", [small_vit, small_lite])
+@torch.no_grad()
+def test_prepared_for_other_features_it_is_made_anew(make, clicks):
+    sam = make()
+    features, prepared = features_of(sam), sam.prepare(features_of(sam))
+    assert_decoded_anew(sam, features, clicks, prepared)
+    own = sam.prepare(features)
+    features.embedding.mul_(-1)
+    assert_decoded_anew(sam, features, clicks, own)
+
+
+@pytest.mark.parametrize("make", [small_vit, small_lite])
+@torch.no_grad()
+def test_prepared_by_earlier_weights_it_is_made_anew(make, clicks):
+    sam = make()
+    features = features_of(sam)
+    places = sam.place(4, 4)
+    prepared = sam.prepare(features, places)
+    sam.mask_decoder.transformer.layers[0].cross_attn_token_to_image.k_proj.weight.mul_(-1)
+    assert_decoded_anew(sam, features, clicks, prepared)
+    assert_decoded_anew(sam, features, clicks, sam.prepare(features, places))
+
+
+@pytest.mark.parametrize("make", [small_vit, small_lite])
+def test_gradients_reach_the_weights_of_what_was_prepared_without(make, clicks):
+    sam = make()
+    sam.requires_grad_()
+    features = features_of(sam)
+    features = type(features)(
+        features.embedding.detach(), tuple(maps.detach() for maps in features.high_res)
+    )
+    with torch.no_grad():
+        without = sam.prepare(features)
+    look = sam.mask_decoder.transformer.layers[0].cross_attn_token_to_image
+    gradients = []
+    for prepared in (None, sam.prepare(features), without):
+        sam.zero_grad()
+        sam.decode(features, clicks, prepared).low_res_logits.square().mean().backward()
+        gradients.append(look.k_proj.weight.grad.clone())
+    assert gradients[0].abs().max() > 0
+    torch.testing.assert_close(gradients[1], gradients[0])
+    torch.testing.assert_close(gradients[2], gradients[0])
+
+
+@torch.no_grad()
+def test_no_prompts_have_no_answers(sam):
+    none = prompts_of([[(1.0, 1.0)]], [[1]]).part(slice(0, 0))
+    features = features_of(sam)
+    answer = sam.decode(features, none, masks=slice(1, None))
+    assert answer.low_res_logits.shape == (1, 0, 3, 16, 16)
+    assert answer.iou.shape == (1, 0, 3)
+    assert list(sam.decode_kept(features, none, lambda iou: iou[:, 0] > 0)) == []

@@ -78,7 +78,7 @@ def test_any_number_at_once_gives_the_same(sam, monkeypatch, at_once):
         return look(self, features, prompts, prepared)
 
     monkeypatch.setattr(Sam, "_look", counted)
-    monkeypatch.setattr(sam_module, "CELLS_AT_ONCE", {"cpu": at_once * grid * grid})
+    monkeypatch.setattr(sam_module, "CELLS_ON_CPU", at_once * grid * grid)
     assert_same(sam.decode(features, prompts), whole)
     assert sizes == {1: [1] * 7, 3: [3, 3, 1], 100: [7]}[at_once]
 

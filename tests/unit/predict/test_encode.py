@@ -142,3 +142,14 @@ def test_a_bad_picture_is_one_sentence_and_the_next_works(vit):
     with pytest.raises(ImageError, match=r"none\.png: no such file"):
         vit.embed("none.png")
     assert vit.embed(networks.picture()).frame.original_hw == (40, 56)
+
+
+def test_a_callers_autocast_leaves_the_decoder_alone(model):
+    """What the decoder works out stays float32, whatever runs around it."""
+    picture = networks.picture()
+    with torch.autocast("cpu", torch.bfloat16):
+        embedding = model.embed(picture)
+        masks = model.predict(embedding, points=[(20, 10)])
+    assert embedding.features.embedding.dtype == torch.float32
+    same = model.predict(embedding, points=[(20, 10)])
+    assert masks.low_res_logits.tobytes() == same.low_res_logits.tobytes()

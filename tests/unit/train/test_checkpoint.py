@@ -73,8 +73,8 @@ def test_no_folder_is_a_new_run(tmp_path: Path) -> None:
 def test_same_run_goes_on() -> None:
     found, same = checkpoint(1), {"data": "abc", "processes": 1}
     check_same_run(found, same, override=False)
-    with pytest.raises(ConfigError, match=r"in 1 points \(data: abc → abd\)"):
-        check_same_run(found, same | {"data": "abd"}, override=False)
+    with pytest.raises(ConfigError, match=r"in 1 points \(data: abc → xyz\)"):
+        check_same_run(found, same | {"data": "xyz"}, override=False)
     assert found == checkpoint(1)
 
 

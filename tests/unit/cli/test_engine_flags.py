@@ -64,3 +64,9 @@ def test_notes_of_an_engine_are_told_for_the_default_model_too(anymask, default_
 def test_a_wrong_choice_is_refused(anymask, flags, sentence):
     ran = anymask("segment", "cat.png", "--point", "45,30", *flags)
     assert (ran.code, ran.err.startswith(sentence)) == (2, True), ran.err
+
+
+def test_an_evaluation_refuses_a_wrong_engine_before_it_reads_anything(anymask, folder):
+    ran = anymask("evaluate", "--data", folder / "nowhere", "--engine", "opnvino")
+    assert ran.code == 2
+    assert "engine 'opnvino' is unknown" in ran.err

@@ -23,7 +23,7 @@ from anymask.predict.engines import (
     stamp_engine,
     with_engine,
 )
-from anymask.predict.exported_encoder import export_encoder
+from anymask.predict.exported_encoder import PlainEncoder, export_encoder
 from anymask.vocabulary import Prompt
 from tests.unit.predict import networks
 
@@ -377,3 +377,19 @@ def test_everything_that_can_be_asked_is_checked_without_error():
     for engine in ("torch", "compile", *CONVERTING):
         check_engine(engine, "auto")
     check_engine("openvino", "bfloat16")
+
+
+def test_any_number_of_encoders_is_compiled():
+    """Torch keeps eight programs a piece of code and then, without a word, compiles no more."""
+    programs = []
+
+    def compiler(graph, inputs):
+        programs.append(graph)
+        return graph.forward
+
+    for number in range(12):
+        encoder = PlainEncoder(networks.seeded_sam(networks.small_vit(), number).image_encoder)
+        own = compiled_encoder._own_function(encoder)
+        with torch.no_grad():
+            torch.compile(own, dynamic=False, backend=compiler)(torch.ones(1, 3, 64, 64))
+    assert len(programs) == 12

@@ -98,3 +98,11 @@ def test_two_programs_at_once_keep_one(tmp_path, made, monkeypatch):
     monkeypatch.setattr(kept_conversion, "_bring_to_disk", slowly)
     assert ask(folder, made) == ("content 2", ())
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path, made):
+    """Its name is longer than a disk takes: the conversion is used all the same."""
+    folder = tmp_path / ("a" * 300)
+    ready, (note,) = ask(folder, made)
+    assert ready == "content 1"
+    assert note.endswith("cannot be kept (File name too long); loading stays slow")

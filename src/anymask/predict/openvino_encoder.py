@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def openvino_encoder(
         # Processes that each pin a thread to the first core would wait for each other.
         "ENABLE_CPU_PINNING": False,
     }
-    core = openvino.Core()
+    core = _core()
     compiled, notes = converted(
         folder,
         convert=lambda: _convert(openvino, sam),
@@ -81,6 +82,16 @@ def openvino_encoder(
         run=one_by_one(_runner(compiled)),
     )
     return engine, chosen, notes
+
+
+@cache
+def _core() -> Any:  # noqa: ANN401 - an optional package
+    """Give the one core of this process, which is never given back.
+
+    On some processors its plugin lends the calling thread a signal stack and frees it with the
+    last core, from whatever thread lets that go; the next Ctrl-C would end in a crash.
+    """
+    return import_openvino().Core()
 
 
 def _runner(compiled: Any) -> Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]:  # noqa: ANN401

@@ -393,3 +393,31 @@ def test_any_number_of_encoders_is_compiled():
         with torch.no_grad():
             torch.compile(own, dynamic=False, backend=compiler)(torch.ones(1, 3, 64, 64))
     assert len(programs) == 12
+
+
+SIGNAL_AFTER_USE = """
+import os, signal, sys, threading
+import torch
+from anymask.predict.engines import with_engine
+from tests.unit.predict import networks
+
+os.environ["ANYMASK_CACHE"] = sys.argv[1]
+held = [with_engine(networks.loaded(networks.small_vit(), 1), "openvino", "float32")]
+held[0].encode(torch.zeros(1, 3, 64, 64))
+last_use = threading.Thread(target=held.clear)
+last_use.start()
+last_use.join()
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_a_signal_is_survived_after_openvino_was_let_go_by_another_thread(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AFTER_USE, str(tmp_path)],
+        cwd=Path(__file__).parents[3],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (ran.returncode, ran.stdout) == (0, "handled\n"), ran.stderr

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 from pathlib import Path
 
@@ -79,3 +80,11 @@ def annotated_data() -> Path:
     if not (folder / "eval").is_dir():
         pytest.fail(f"ANYMASK_DATA is {named}, which has no eval folder")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard():
+    """Shells let jobs in the background ignore Ctrl-C, and so would every program a test starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

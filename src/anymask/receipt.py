@@ -1,8 +1,13 @@
 """The receipt: a JSON file beside an output that says how it came to be.
 
-It holds what another run would need to make the same bytes: which picture, which model, which
-versions and device, the settings and the prompts; and what a reader wants to know besides:
-notes about the input, and the time spent.
+It holds what another run needs to make the same bytes: the command with its arguments, which
+picture, which model, which versions and device, the settings and the prompts; the hashes of what
+was written, to compare with; and what a reader wants to know besides: notes about the input, and
+the time spent.
+
+In the arguments files are named by reference, so that they may have moved: "@input" is the input,
+"@mask" the file called "mask" in `others`, "@output" the folder of the outputs. A word that begins
+with @ itself is written with two.
 """
 
 import hashlib
@@ -11,7 +16,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +24,10 @@ from numpy.typing import NDArray
 
 from anymask.configuration import from_mapping, to_mapping
 from anymask.errors import InputError
-from anymask.masks.atomic import write_bytes
+from anymask.masks.atomic import shown_name, write_bytes
 from anymask.vocabulary import Box, Point, Prompt
 
-FORMAT = "anymask-receipt/1"
+FORMAT = "anymask-receipt/2"
 SUFFIX = ".receipt.json"
 
 # Packages whose version can change a mask.
@@ -37,11 +42,14 @@ class FileStamp:
         name: File name without its folder; bytes that are not UTF-8 are written as `\xff`.
         sha256: Hash of the content, hexadecimal.
         name_bytes: The name's bytes in hexadecimal where `name` cannot tell them, else None.
+        folder: Where it lay, as a path from the receipt's folder, with "/"; None where that
+            cannot be told.
     """
 
     name: str
     sha256: str
     name_bytes: str | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,25 +103,33 @@ class PromptRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """How one output came to be.
+    """How one output, or several of one input, came to be.
 
     Attributes:
-        input: The picture.
-        model: The weights.
+        input: The picture, or whatever else was turned into the outputs.
+        command: What `anymask` was told to do ("segment", "export onnx").
+        arguments: The command's further words; files by reference, see this module's head.
+        others: Further files that were read, by the name the arguments call them.
+        outputs: What was written, in order.
+        model: The weights; None where there is no model.
         device: Where the model ran ("cpu", "cuda:0").
         versions: Package or interpreter name to version.
         settings: Names and values that the output depends on, in JSON's terms.
         prompts: What was asked, in order.
         notes: Sentences about the input or the run that a reader should know.
         seconds: Step name to time spent.
-        engine: What ran the image encoder; None in receipts that did not tell yet.
+        engine: What ran the image encoder.
         format: Which form of receipt this is.
     """
 
     input: FileStamp
-    model: FileStamp
-    device: str
-    versions: Mapping[str, str]
+    command: str
+    arguments: tuple[str, ...] = ()
+    others: Mapping[str, FileStamp] = field(default_factory=dict)
+    outputs: tuple[FileStamp, ...] = ()
+    model: FileStamp | None = None
+    device: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, object] = field(default_factory=dict)
     prompts: tuple[PromptRecord, ...] = ()
     notes: tuple[str, ...] = ()
@@ -133,13 +149,54 @@ def stamp_bytes(name: str, content: bytes) -> FileStamp:
 
 
 def stamp_file(path: Path) -> FileStamp:
-    """Give the stamp of a file, read a piece at a time.
+    """Give the stamp of a file, read a piece at a time, or of a folder with all that is in it.
 
     Args:
-        path: The file.
+        path: The file or folder; a folder's hash is over the names and hashes of its files.
     """
+    if not path.is_dir():
+        return _stamp(path, _sha256_of(path))
+    digest = hashlib.sha256()
+    for file in sorted(found for found in path.rglob("*") if found.is_file()):
+        digest.update(os.fsencode(file.relative_to(path)) + b"\0" + _sha256_of(file).encode())
+    return _stamp(path, digest.hexdigest())
+
+
+def _sha256_of(path: Path) -> str:
     with path.open("rb") as file:
-        return _stamp(path, hashlib.file_digest(file, "sha256").hexdigest())
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def placed(stamp: FileStamp, path: Path, output: Path) -> FileStamp:
+    """Add to a stamp where its file lies, as seen from an output's receipt.
+
+    Args:
+        stamp: The stamp.
+        path: Its file.
+        output: The output beside which the receipt will stand.
+    """
+    try:
+        folder = os.path.relpath(path.absolute().parent, output.absolute().parent)
+        folder.encode("utf-8")
+    except ValueError:  # another drive, or a name that is no text
+        return stamp
+    return replace(stamp, folder=Path(folder).as_posix())
+
+
+def place_of(stamp: FileStamp, receipt: Path) -> Path | None:
+    """Give the place where a receipt's file should lie.
+
+    Args:
+        stamp: The file.
+        receipt: The receipt.
+
+    Returns:
+        The path; None where the receipt does not tell.
+    """
+    if stamp.folder is None:
+        return None
+    name = stamp.name if stamp.name_bytes is None else os.fsdecode(bytes.fromhex(stamp.name_bytes))
+    return receipt.parent / stamp.folder / name
 
 
 def _stamp(path: Path, sha256: str) -> FileStamp:
@@ -223,12 +280,16 @@ def read_receipt(path: Path) -> Receipt:
         The receipt that `write_receipt` wrote.
 
     Raises:
-        InputError: If the file is no JSON, or not a receipt of this form.
+        InputError: If the file is missing, no JSON, or not a receipt of this form.
         ConfigError: If an entry is unknown, missing or of the wrong type.
     """
-    name = path.name.encode("unicode_escape").decode()
+    name = shown_name(path.name)
     try:
         entries = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{name}: cannot be read ({error.strerror or error})", hint="check the path"
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise InputError(f"{name}: is not JSON{place}", hint="make the output anew") from error

@@ -14,6 +14,8 @@ from anymask.receipt import (
     FileStamp,
     PromptRecord,
     Receipt,
+    place_of,
+    placed,
     read_receipt,
     receipt_path,
     record_prompt,
@@ -30,7 +32,10 @@ from anymask.vocabulary import Prompt
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 RECEIPT = Receipt(
-    input=FileStamp(name="Köln.jpg", sha256=ABC),
+    input=FileStamp(name="Köln.jpg", sha256=ABC, folder="../photos"),
+    command="segment",
+    arguments=("@input", "--point=1.5,2", "-o", "@output"),
+    outputs=(FileStamp(name="Köln.jpg.mask.png", sha256=ABC),),
     model=FileStamp(name="default.safetensors", sha256=ABC),
     device="cpu",
     versions={"anymask": "0.1.0", "python": "3.11.7"},
@@ -50,8 +55,13 @@ def test_a_receipt_reads_back_as_it_was_written(tmp_path):
 
 def test_a_receipt_is_readable_json():
     entries = json.loads(to_json(RECEIPT))
-    assert entries["format"] == "anymask-receipt/1"
-    assert entries["input"] == {"name": "Köln.jpg", "sha256": ABC, "name_bytes": None}
+    assert entries["format"] == "anymask-receipt/2"
+    assert entries["input"] == {
+        "name": "Köln.jpg",
+        "sha256": ABC,
+        "name_bytes": None,
+        "folder": "../photos",
+    }
     assert entries["prompts"] == [
         {"points": [[1.5, 2.0]], "labels": [1], "box": [0.0, 0.0, 9.0, 9.0], "mask": None}
     ]
@@ -67,6 +77,36 @@ def test_a_file_is_stamped_with_its_name_and_hash(tmp_path):
     path.write_bytes(b"abc")
     assert stamp_file(path) == FileStamp(name="abc.bin", sha256=ABC)
     assert stamp_bytes("folder/abc.bin", b"abc") == FileStamp(name="abc.bin", sha256=ABC)
+
+
+def test_a_folder_is_stamped_with_all_that_is_in_it(tmp_path):
+    folder = tmp_path / "set"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "a.txt").write_bytes(b"abc")
+    before = stamp_file(folder)
+    assert before.name == "set"
+    expected = hashlib.sha256(b"deep/a.txt\0" + ABC.encode()).hexdigest()
+    assert before.sha256 == expected
+    (folder / "deep" / "a.txt").rename(folder / "deep" / "b.txt")
+    assert stamp_file(folder).sha256 != before.sha256
+
+
+def test_a_file_is_found_again_from_the_receipt(tmp_path):
+    photo = tmp_path / "photos" / os.fsdecode(b"a\xff.png")
+    photo.parent.mkdir()
+    photo.write_bytes(b"abc")
+    output = tmp_path / "out" / "a.mask.png"
+    stamp = placed(stamp_file(photo), photo, output)
+    assert stamp.folder == "../photos"
+    found = place_of(stamp, receipt_path(output))
+    assert found is not None
+    assert os.path.normpath(found) == str(photo)
+    assert place_of(stamp_bytes("stdin", b"abc"), receipt_path(output)) is None
+
+
+def test_a_missing_receipt_is_told(tmp_path):
+    with pytest.raises(InputError, match=r"^none\.json: cannot be read \(No such file"):
+        read_receipt(tmp_path / "none.json")
 
 
 def test_a_name_that_is_not_utf8_keeps_its_bytes(tmp_path):
@@ -122,14 +162,14 @@ def test_versions_are_those_installed():
     [
         (b"{\n", InputError, r"^r\\n\.json: is not JSON at line 2; make the output anew\.$"),
         (b"\xff\xfe\x00", InputError, r"is not JSON; make the output anew"),
-        (b"[]", InputError, r"must be a receipt of the form 'anymask-receipt/1', got None; pass"),
-        (b'{"format": "x/2"}', InputError, r"'anymask-receipt/1', got 'x/2'; pass the file whose"),
+        (b"[]", InputError, r"must be a receipt of the form 'anymask-receipt/2', got None; pass"),
+        (b'{"format": "x/2"}', InputError, r"'anymask-receipt/2', got 'x/2'; pass the file whose"),
         (
             json.dumps({**json.loads(to_json(RECEIPT)), "devise": 1}).encode(),
             ConfigError,
             r"unknown setting 'devise'; did you mean 'device'",
         ),
-        (b'{"format": "anymask-receipt/1"}', ConfigError, r"^setting 'input' is missing"),
+        (b'{"format": "anymask-receipt/2"}', ConfigError, r"^setting 'input' is missing"),
     ],
 )
 def test_what_is_not_a_receipt_is_refused(tmp_path, content, error, sentence):

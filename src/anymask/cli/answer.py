@@ -52,7 +52,12 @@ def check_question(question: Question, picture: "Picture") -> None:
 
 
 def answer(
-    model: "Model", picture: "Picture", question: Question, *, keep_all: bool = False
+    model: "Model",
+    picture: "Picture",
+    question: Question,
+    *,
+    keep_all: bool = False,
+    ask_one: bool = False,
 ) -> Answer:
     """Ask a model about a photo.
 
@@ -61,6 +66,7 @@ def answer(
         picture: The photo.
         question: What is asked.
         keep_all: Whether all three candidates of an object are kept instead of the best.
+        ask_one: Whether one mask is asked for even of a lone point.
 
     Returns:
         The answer.
@@ -72,9 +78,8 @@ def answer(
     began = time.perf_counter()
     embedding = model.embed(picture)
     encoded = time.perf_counter()
-    found = model.predict_many(
-        embedding, prompts, multimask=True if keep_all else None, normalized=is_normalized
-    )
+    multimask = True if keep_all else False if ask_one else None
+    found = model.predict_many(embedding, prompts, multimask=multimask, normalized=is_normalized)
     decoded = time.perf_counter()
     kept = tuple(
         (number, mask)

@@ -1,8 +1,8 @@
-"""A record's fields as a command's flags."""
+"""A record's fields as a command's flags, and back as the words that were typed."""
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar, get_type_hints
 
 Options = TypeVar("Options")
@@ -40,6 +40,35 @@ def with_flags(function: Callable[[Options], int]) -> Callable[..., int]:
     ]
     vars(command)["__signature__"] = inspect.Signature(parameters)
     return command
+
+
+def words_of(record: object, *, without: Collection[str]) -> list[str]:
+    """Give the words that make a command see a record again.
+
+    Args:
+        record: The flags, a dataclass as `with_flags` takes it.
+        without: Names of fields that are left out; positional arguments must be.
+
+    Returns:
+        "--flag" and "--flag=value" words of all fields that differ from their defaults.
+    """
+    hints = get_type_hints(type(record), include_extras=True)
+    words: list[str] = []
+    for field in dataclasses.fields(record):  # type: ignore[arg-type]  # any dataclass
+        value = getattr(record, field.name)
+        if field.name in without or value == _default_of(field):
+            continue
+        (option,) = hints[field.name].__metadata__
+        # Inside Annotated, Typer takes the first name for a default until it builds the command.
+        names = [str(name) for name in (option.default, *(option.param_decls or ()))]
+        long = next((name for name in names if name.startswith("--")), None)
+        on, _, off = (long or f"--{field.name.replace('_', '-')}").partition("/")
+        if isinstance(value, bool):
+            words.append(on if value else off)
+        else:
+            values = value if isinstance(value, list | tuple) else [value]
+            words += [f"{on}={one}" for one in values]
+    return words
 
 
 def _default_of(field: "dataclasses.Field[Any]") -> object:

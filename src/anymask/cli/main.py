@@ -11,11 +11,13 @@ from anymask.cli.door import run
 from anymask.cli.evaluate import evaluate_command
 from anymask.cli.finetune import finetune
 from anymask.cli.info import info
+from anymask.cli.replay import replay
 from anymask.cli.segment import segment
 from anymask.cli.train import train_app
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 app.command("segment")(segment)
+app.command("replay")(replay)
 app.command("info")(info)
 app.command("evaluate")(evaluate_command)
 app.add_typer(train_app, name="train")

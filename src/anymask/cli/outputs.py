@@ -14,7 +14,7 @@ from anymask.receipt import receipt_path
 FAILURES = "failures.jsonl"
 _JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _PICTURE_SUFFIXES = frozenset(
-    {*_JPEG, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".json"}
+    {*_JPEG, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".json", ".npy"}
 )
 
 
@@ -73,8 +73,19 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
             plural="run-length codes",
             meaning="the mask as COCO run-length code",
         ),
+        "logits": Format(
+            name="logits",
+            ending=".logits.npy",
+            is_each=True,
+            suffixes=(".npy",),
+            plural="logits",
+            meaning="the model's answer, for a later --mask",
+        ),
     }
 )
+
+# What a single file of such a suffix holds if nothing else is said.
+_USUAL = MappingProxyType({".json": "rle", ".npy": "logits"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +187,7 @@ def make_plan(
     file = _single_file(output, num_photos)
     names = tuple(dict.fromkeys(name.strip().lower() for name in format_names))
     if not names and file is not None:
-        names = ("rle",) if file.suffix.lower() == ".json" else ("png",)
+        names = (_USUAL.get(file.suffix.lower(), "png"),)
     elif not names:
         names = () if is_for_programs and output is None else ("png", "overlay")
     formats = tuple(_format_named(name) for name in names)
@@ -266,8 +277,8 @@ def _check_file(file: Path, formats: Sequence[Format]) -> None:
         raise InputError(f"{shown}: JPEG changes mask values", hint="use PNG")
     if suffix in _JPEG and form.name == "cutout":
         raise InputError(f"{shown}: JPEG has no transparency", hint="use PNG")
-    allowed = " or ".join(dict.fromkeys({".png": "PNG", ".json": "JSON"}.get(s, "JPEG")
-                                        for s in form.suffixes))  # fmt: skip
+    titles = {".png": "PNG", ".json": "JSON", ".npy": "NPY"}
+    allowed = " or ".join(dict.fromkeys(titles.get(s, "JPEG") for s in form.suffixes))
     raise InputError(
         f"{shown}: {form.plural} are written as {allowed}, not as {shown_name(suffix)}",
         hint=f"name it {shown_name(file.stem)}{form.suffixes[0]}",

@@ -12,6 +12,7 @@ from anymask.masks.atomic import shown_name
 
 if TYPE_CHECKING:
     from anymask.masks.plane import BoolMask
+    from anymask.masks.resize import FloatArray
     from anymask.vocabulary import Prompt
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -42,7 +43,7 @@ class Question:
         points: (x, y) each.
         labels: 1 or 0 a point.
         boxes: (x0, y0, x1, y1) each; several ask for one object each.
-        mask: A rough mask, bool (H, W), or None.
+        mask: A rough mask, bool (H, W); an earlier answer's logits, float32 (h, w); or None.
         mask_name: Name of its file, for messages.
         is_normalized: Whether plain numbers run from 0 to 1 instead of pixels.
     """
@@ -50,7 +51,7 @@ class Question:
     points: tuple[tuple[Coordinate, ...], ...] = ()
     labels: tuple[int, ...] = ()
     boxes: tuple[tuple[Coordinate, ...], ...] = ()
-    mask: "BoolMask | None" = None
+    mask: "BoolMask | FloatArray | None" = None
     mask_name: str = ""
     is_normalized: bool = False
 
@@ -68,7 +69,7 @@ def read_question(
     Args:
         points: "x,y", "x,y,+" or "x,y,-"; numbers are pixels, or percent with a % sign.
         boxes: "x0,y0,x1,y1".
-        mask: Name of a PNG with a rough mask, or None.
+        mask: Name of a PNG with a rough mask or of an .npy file with logits, or None.
         is_normalized: Whether plain numbers run from 0 to 1.
 
     Returns:
@@ -160,7 +161,7 @@ def _number(coordinate: Coordinate, side_px: int, *, in_shares: bool) -> float:
 
 
 def _check_mask_size(question: Question, size_hw: tuple[int, int]) -> None:
-    if question.mask is None or question.mask.shape == size_hw:
+    if question.mask is None or question.mask.dtype != bool or question.mask.shape == size_hw:
         return
     (height, width), (mask_height, mask_width) = size_hw, question.mask.shape
     raise PromptError(
@@ -221,9 +222,12 @@ def _read_number(text: str, flag: str, hint: str) -> Coordinate:
     return Coordinate(value=value, is_percent=is_percent)
 
 
-def _read_mask(name: str) -> "BoolMask":
+def _read_mask(name: str) -> "BoolMask | FloatArray":
+    from anymask.masks.logits_file import SUFFIX, load_logits
     from anymask.masks.png import load_mask
 
+    if Path(name).suffix.lower() == SUFFIX:
+        return load_logits(name)
     mask = load_mask(Path(name))
     if not mask.any():
         raise PromptError(

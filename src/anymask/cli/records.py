@@ -39,6 +39,7 @@ def make_receipt(
     loaded = model.loaded
     return Receipt(
         input=stamp,
+        command="segment",
         model=FileStamp(name=f"{loaded.name}, {loaded.origin}", sha256=loaded.sha256),
         device=str(loaded.device),
         versions=versions_here(),

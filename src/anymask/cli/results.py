@@ -10,12 +10,16 @@ from anymask.cli.answer import Answer
 from anymask.cli.outputs import Output
 from anymask.cli.records import coco_records
 from anymask.masks.atomic import write_bytes
+from anymask.masks.logits_file import logits_bytes
 from anymask.masks.marks import draw_prompt
 from anymask.masks.mask import Masks
 from anymask.masks.png import png_bytes
+from anymask.receipt import FileStamp, stamp_bytes
 
 
-def write_outputs(answer: Answer, outputs: list[Output], *, may_overwrite: bool) -> None:
+def write_outputs(
+    answer: Answer, outputs: list[Output], *, may_overwrite: bool
+) -> tuple[FileStamp, ...]:
     """Write the files of one photo, each whole or not at all.
 
     Args:
@@ -23,11 +27,18 @@ def write_outputs(answer: Answer, outputs: list[Output], *, may_overwrite: bool)
         outputs: The files.
         may_overwrite: Whether existing files may be replaced.
 
+    Returns:
+        Names and hashes of the files.
+
     Raises:
         OutputError: If a file cannot be written or may not be replaced.
     """
+    stamps = []
     for output in outputs:
-        write_bytes(output.path, content_of(answer, output), overwrite=may_overwrite)
+        content = content_of(answer, output)
+        write_bytes(output.path, content, overwrite=may_overwrite)
+        stamps.append(stamp_bytes(str(output.path), content))
+    return tuple(stamps)
 
 
 def content_of(answer: Answer, output: Output) -> bytes:
@@ -46,8 +57,11 @@ def content_of(answer: Answer, output: Output) -> bytes:
         case "overlay":
             return _overlay(answer, output.path.suffix.lower())
     mask = answer.masks[output.number or 0][1]
-    if output.format.name == "cutout":
-        return png_bytes(mask.cutout())
+    match output.format.name:
+        case "cutout":
+            return png_bytes(mask.cutout())
+        case "logits":
+            return logits_bytes(mask.low_res_logits)
     return png_bytes(Image.fromarray(mask.array.view(np.uint8) * np.uint8(255)))
 
 

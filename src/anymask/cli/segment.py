@@ -1,12 +1,13 @@
 """`anymask segment`: a click, a box or a rough mask → the mask of what is meant."""
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, cast
 
 from anymask.cli.answer import Answer, answer, check_question
 from anymask.cli.door import SOME_FAILED, spoken
 from anymask.cli.failures import add_failure
-from anymask.cli.flags import with_flags
+from anymask.cli.flags import with_flags, words_of
 from anymask.cli.outputs import Plan, Written, make_plan, refuse_collisions
 from anymask.cli.photos import STDIN, Photo, list_photos, read_photo
 from anymask.cli.question import Question, read_question, refuse_flat_boxes
@@ -14,12 +15,14 @@ from anymask.cli.reading import read_options
 from anymask.cli.screen import Screen, make_screen
 from anymask.cli.segment_flags import SegmentFlags
 from anymask.cli.summary import say_closing, say_done, say_line
-from anymask.errors import InputError
+from anymask.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from anymask.api import Model
     from anymask.image.options import ReadOptions
+    from anymask.image.picture import Picture
     from anymask.predict.engines import EngineName, Precision
+    from anymask.receipt import Receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,8 @@ def _segment(flags: SegmentFlags) -> int:
       anymask segment photo.jpg --box 60,40,420,300 --format cutout -o dog.png
       anymask segment *.jpg --point 50%,50% -o masks
     """
+    if flags.all_masks and flags.one_mask:
+        raise ConfigError("--all-masks with --one-mask: they contradict", hint="give one of them")
     job = _prepare(flags)
     screen = make_screen()
     if len(job.photos) == 1:
@@ -103,7 +108,7 @@ def _segment_one(job: Job, photo: Photo, screen: Screen) -> int:
         raise
     model = _load(job, screen)
     with screen.working(f"segmenting {photo.shown}"):
-        found = answer(model, picture, job.question, keep_all=job.flags.all_masks)
+        found = _answer(job, model, picture)
     written = _write(job, photo, model, found, screen)
     for note in (*picture.notes, *found.warnings):
         screen.note(f"{photo.shown}: {note}")
@@ -122,7 +127,7 @@ def _segment_many(job: Job, screen: Screen) -> int:
             for photo in job.photos:
                 try:
                     picture = read_photo(photo, job.reading)
-                    found = answer(model, picture, job.question, keep_all=job.flags.all_masks)
+                    found = _answer(job, model, picture)
                 except InputError as error:
                     num_failed += 1
                     _record_failure(job, photo, error, screen)
@@ -137,6 +142,11 @@ def _segment_many(job: Job, screen: Screen) -> int:
     return SOME_FAILED if num_failed else 0
 
 
+def _answer(job: Job, model: "Model", picture: "Picture") -> Answer:
+    flags = job.flags
+    return answer(model, picture, job.question, keep_all=flags.all_masks, ask_one=flags.one_mask)
+
+
 def _load(job: Job, screen: Screen) -> "Model":
     with screen.working("loading the model"):
         from anymask.api import load
@@ -146,6 +156,7 @@ def _load(job: Job, screen: Screen) -> "Model":
             device=job.flags.device,
             engine=cast("EngineName", job.flags.engine),
             precision=cast("Precision", job.flags.precision),
+            input_size=job.flags.input_size,
         )
     for note in model.loaded.notes:
         screen.note(note)
@@ -160,13 +171,36 @@ def _write(job: Job, photo: Photo, model: "Model", found: Answer, screen: Screen
 
     receipt = make_receipt(found, photo, model, _settings(job, model))
     written = Written(outputs=job.plan.outputs(photo))
-    write_outputs(found, written.outputs, may_overwrite=job.plan.may_overwrite)
+    stamps = write_outputs(found, written.outputs, may_overwrite=job.plan.may_overwrite)
     if written.outputs:
+        receipt = _repeatable(job, photo, model, replace(receipt, outputs=stamps))
         path = write_receipt(job.plan.receipt_owner(photo), receipt)
         written = replace(written, receipt=path)
     if job.flags.json:
         screen.write(answer_line(found, photo, receipt, written.paths))
     return written
+
+
+def _repeatable(job: Job, photo: Photo, model: "Model", receipt: "Receipt") -> "Receipt":
+    """Add to a receipt what `anymask replay` needs: the arguments, and where the files lie."""
+    from anymask.cli.repeat import repeatable
+    from anymask.weights.catalogue import PUBLISHED
+
+    flags = job.flags
+    named = {"mask": flags.mask, "boxes": flags.boxes, "model": flags.model}
+    if flags.model in PUBLISHED:
+        del named["model"]
+    left_out = {"photos", "output", "overwrite", "json", *named}
+    file = job.plan.file
+    return repeatable(
+        receipt,
+        job.plan.receipt_owner(photo),
+        input_path=None if photo.path == STDIN else Path(photo.path),
+        words=words_of(flags, without=left_out),
+        files={name: Path(path) for name, path in named.items() if path is not None},
+        hashes={"model": model.loaded.sha256},
+        output=PurePath("." if file is None else file.name),
+    )
 
 
 def _settings(job: Job, model: "Model") -> dict[str, object]:

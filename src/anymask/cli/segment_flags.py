@@ -45,7 +45,18 @@ class SegmentFlags:
     mask: Annotated[
         str | None,
         typer.Option(
-            metavar="PNG", help="A rough or earlier mask to start from.", rich_help_panel=_WHAT
+            metavar="PNG|NPY",
+            help="A rough or earlier mask to start from; or an earlier answer's logits.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None
+    boxes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A detector's boxes, one object each: COCO results or annotations (.json), "
+            "YOLO text (.txt) or a folder of such. Photos are matched by name.",
+            rich_help_panel=_WHAT,
         ),
     ] = None
     normalized: Annotated[
@@ -63,6 +74,15 @@ class SegmentFlags:
             "--all-masks",
             metavar="",
             help="Keep all three candidates, best first, instead of the best.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False
+    one_mask: Annotated[
+        bool,
+        typer.Option(
+            "--one-mask",
+            metavar="",
+            help="Ask for one mask even of a lone point, instead of the best of three.",
             rich_help_panel=_WHAT,
         ),
     ] = False
@@ -111,6 +131,14 @@ class SegmentFlags:
             metavar="NAME|FILE",
             help="sam_vit_b, sam_vit_l, sam_vit_h or a checkpoint file; the small model inside "
             "the package if left out.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None
+    input_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PX",
+            help="Side of the model's frame; the checkpoint's own if left out.",
             rich_help_panel=_RUN,
         ),
     ] = None

@@ -71,6 +71,7 @@ def finish(
         sha256=sha256 or _hash_of(pixels, alpha),
         format=format_name,
         orientation=decoded.orientation,
+        options=options,
     )
 
 

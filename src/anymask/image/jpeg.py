@@ -77,6 +77,24 @@ def read_jpeg(source: Source, options: ReadOptions) -> Decoded:
     )
 
 
+def read_jpeg_size(source: Source, max_pixels: int) -> tuple[tuple[int, int], int]:
+    """Read the size and the EXIF orientation of a JPEG file from its header.
+
+    Args:
+        source: The opened file.
+        max_pixels: Larger pictures are refused.
+
+    Returns:
+        (height, width) as stored, pixels; and the orientation, 1 to 8.
+
+    Raises:
+        ImageError: If it is too large, or its header is damaged or cut short.
+    """
+    header = _walk(source, max_pixels)
+    width, height = header.size_wh
+    return (height, width), exif_orientation(header.exif)
+
+
 def _walk(source: Source, max_pixels: int) -> _Header:
     header = _Header()
     offset = 2

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from anymask.image.options import ReadOptions
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Picture:
@@ -20,6 +22,8 @@ class Picture:
             Pillow images.
         format: What the source was: "JPEG", "PNG", "array", ...
         orientation: EXIF orientation found and undone, 1 to 8; 1 if none.
+        path: Where it was read from, as it was given; None for what came from memory.
+        options: How it was read.
     """
 
     pixels: NDArray[np.uint8]
@@ -29,6 +33,8 @@ class Picture:
     sha256: str | None = None
     format: str = "array"
     orientation: int = 1
+    path: str | None = None
+    options: ReadOptions = ReadOptions()
 
     @property
     def size_hw(self) -> tuple[int, int]:

@@ -37,10 +37,7 @@ def read_png(source: Source, options: ReadOptions) -> Decoded:
         ImageError: If it is too large, damaged, or cut short without leave.
         InputError: If a frame is asked for that is not there.
     """
-    head = source.read_at(0, 33)
-    if len(head) < 33 or head[12:16] != b"IHDR":
-        raise cut_in_header(source.name)
-    width, height, depth, kind = struct.unpack(">IIBB", head[16:26])
+    width, height, depth, kind = _header(source)
     check_size(source.name, width, height, options.max_pixels)
     check_num_bytes(source.name, source.num_bytes, options.max_pixels)
     budget = MetadataBudget()
@@ -63,6 +60,35 @@ def read_png(source: Source, options: ReadOptions) -> Decoded:
         orientation=exif_orientation(metadata.get(b"eXIf", b"")),
         notes=(*notes, *budget.notes()),
     )
+
+
+def read_png_size(source: Source, max_pixels: int) -> tuple[tuple[int, int], int]:
+    """Read the size and the EXIF orientation of a PNG file; no pixel is decoded.
+
+    Args:
+        source: The opened file.
+        max_pixels: Larger pictures are refused.
+
+    Returns:
+        (height, width) as stored, pixels; and the orientation, 1 to 8.
+
+    Raises:
+        ImageError: If it is too large, or its header is cut short.
+    """
+    width, height, _, _ = _header(source)
+    check_size(source.name, width, height, max_pixels)
+    check_num_bytes(source.name, source.num_bytes, max_pixels)
+    metadata = _without_metadata(source.read_all(), MetadataBudget())[1]
+    return (height, width), exif_orientation(metadata.get(b"eXIf", b""))
+
+
+def _header(source: Source) -> tuple[int, int, int, int]:
+    """Give width, height, depth and kind of colour."""
+    head = source.read_at(0, 33)
+    if len(head) < 33 or head[12:16] != b"IHDR":
+        raise cut_in_header(source.name)
+    width, height, depth, kind = struct.unpack(">IIBB", head[16:26])
+    return width, height, depth, kind
 
 
 def _deep_samples(data: bytes) -> Samples | None:

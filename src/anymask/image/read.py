@@ -1,6 +1,7 @@
 """The one way in: whatever a caller holds becomes a Picture."""
 
 import os
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -93,7 +94,7 @@ def _read_file(given: Openable, options: ReadOptions) -> Picture:
     with opened.file:
         format_name = sniff(opened.read_at(0, HEAD_BYTES), opened.name)
         decoded = _DECODERS[format_name](opened, options)
-        return finish(
+        picture = finish(
             decoded,
             name=opened.name,
             options=options,
@@ -101,3 +102,6 @@ def _read_file(given: Openable, options: ReadOptions) -> Picture:
             sha256=opened.sha256(),
             note=suffix_note(format_name, opened.suffix),
         )
+    if isinstance(given, str | os.PathLike):
+        return replace(picture, path=os.fspath(given))
+    return picture

@@ -12,8 +12,10 @@ from anymask.data.clicks import centre_click
 from anymask.errors import InputError, PromptError, StateError
 from anymask.image.frame import boxes_to_frame, points_to_frame
 from anymask.masks.mask import Mask, Masks
+from anymask.masks.origin import Origin
 from anymask.model.prompt_encoder import BOTTOM_RIGHT, PADDING, TOP_LEFT, PromptBatch
 from anymask.model.sam import which_masks
+from anymask.predict.asked import origin_of, placed_origins
 from anymask.predict.checks import check_prompt
 from anymask.predict.embedding import ImageEmbedding
 from anymask.predict.encode import prepare
@@ -71,7 +73,10 @@ def predict(
         logits, scores = decode_batch(loaded, embedding, batch, multimask=wants_three)
         for row, index in enumerate(indices):
             prompt, notes = asked[index]
-            answers[index] = to_masks((logits[row], scores[row]), embedding, prompt, notes)
+            given = replace(prompt, mask=prompts[index].mask)
+            origin = origin_of(loaded, embedding, given, multimask=multimask)
+            answer = logits[row], scores[row]
+            answers[index] = to_masks(answer, embedding, prompt, notes, origin=origin)
         if on_progress is not None:
             on_progress(len(answers), len(asked))
     return [answers[index] for index in range(len(asked))]
@@ -176,12 +181,18 @@ def decode_batch(
 
 
 def to_masks(
-    answer: tuple[Tensor, Tensor], embedding: ImageEmbedding, prompt: Prompt, notes: tuple[str, ...]
+    answer: tuple[Tensor, Tensor],
+    embedding: ImageEmbedding,
+    prompt: Prompt,
+    notes: tuple[str, ...],
+    *,
+    origin: Origin,
 ) -> Masks:
     """Wrap one prompt's low-resolution logits (M, h, w) and scores (M,) as Masks."""
     picture = embedding.picture
     logits = answer[0].numpy().copy()
     logits.flags.writeable = False
+    origins = placed_origins(origin, answer[1].tolist())
     return Masks(
         tuple(
             Mask(
@@ -191,8 +202,9 @@ def to_masks(
                 picture=None if picture is None else picture.pixels,
                 alpha=None if picture is None else picture.alpha,
                 prompt=prompt,
+                origin=one,
             )
-            for low, score in zip(logits, answer[1], strict=True)
+            for low, score, one in zip(logits, answer[1], origins, strict=True)
         ),
         warnings=notes,
     )

@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -157,7 +158,10 @@ def test_standard_input_is_called_so_when_it_fails(segment):
 def test_the_receipt_says_how_it_came_to_be(segment, folder, model_file):
     segment("cat.png", "--point", "45,30", "--point", "80,50,-", "--all-masks")
     receipt = read_receipt(folder / "cat.png.receipt.json")
-    assert receipt.input == stamp_file(folder / "cat.png")
+    stamp = stamp_file(folder / "cat.png")
+    assert receipt.input == replace(stamp, folder=".")
+    assert receipt.command == "segment"
+    assert receipt.arguments[:3] == ("@input", "--point=45,30", "--point=80,50,-")
     assert receipt.model.sha256 == stamp_file(model_file).sha256
     assert receipt.prompts[0].points == ((45.0, 30.0), (80.0, 50.0))
     assert receipt.prompts[0].labels == (1, 0)

@@ -1,0 +1,141 @@
+"""Commands that can be repeated: what a receipt needs so that `anymask replay` can run it again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path, PurePath
+
+from anymask.errors import InputError
+from anymask.receipt import FileStamp, Receipt, place_of, placed, stamp_bytes, stamp_file
+
+MARK = "@"
+INPUT = "input"
+OUTPUT = "output"
+
+
+def repeatable(
+    receipt: Receipt,
+    owner: Path,
+    *,
+    input_path: Path | None,
+    words: Sequence[str],
+    files: Mapping[str, Path],
+    hashes: Mapping[str, str],
+    output: PurePath,
+) -> Receipt:
+    """Add to a receipt how its command can be run again.
+
+    Args:
+        receipt: The receipt; its command takes one input, flags, and `-o`.
+        owner: The output beside which it will stand.
+        input_path: The input; None for standard input.
+        words: The flags that matter, as typed.
+        files: Flag's name without dashes → the file it named.
+        hashes: SHA-256 of those files that were hashed already, by flag.
+        output: What `-o` names inside the folder of a repetition; "." for the folder itself.
+
+    Returns:
+        The receipt with arguments, places and further files.
+    """
+    others = {
+        name: placed(_stamp(path, hashes.get(name)), path, owner) for name, path in files.items()
+    }
+    references = [word for name in files for word in (f"--{name}", f"{MARK}{name}")]
+    place = PurePath(OUTPUT) / output
+    return replace(
+        receipt,
+        arguments=(
+            f"{MARK}{INPUT}",
+            *(f"{MARK}{word}" if word.startswith(MARK) else word for word in words),
+            *references,
+            "-o",
+            f"{MARK}{place.as_posix()}",
+        ),
+        others=others,
+        input=receipt.input if input_path is None else placed(receipt.input, input_path, owner),
+    )
+
+
+def words_again(receipt: Receipt, files: Mapping[str, Path], output: Path) -> list[str]:
+    """Give the words that run a receipt's command again.
+
+    Args:
+        receipt: The receipt.
+        files: "input" and the names in `others` → where those files are.
+        output: The folder for the new outputs.
+
+    Returns:
+        The words after `anymask`.
+
+    Raises:
+        InputError: If an argument refers to a file that the receipt does not list, or would let
+            the command write elsewhere.
+    """
+    words = receipt.command.split()
+    for word, following in pairwise((*receipt.arguments, "")):
+        _refuse_writing(word, following)
+        if not word.startswith(MARK):
+            words.append(word)
+        elif word.startswith(2 * MARK):
+            words.append(word[1:])
+        else:
+            words.append(str(_file_of(word[1:], files, output)))
+    return words
+
+
+def find_files(receipt: Receipt, path: Path, input_path: Path | None) -> dict[str, Path]:
+    """Say where a receipt's files are.
+
+    Args:
+        receipt: The receipt.
+        path: Its file.
+        input_path: The input where it is elsewhere than the receipt says; None to look there.
+
+    Returns:
+        "input" and the names in `others` → paths.
+
+    Raises:
+        InputError: If one of them is not there.
+    """
+    found = {}
+    for name, stamp in {INPUT: receipt.input, **receipt.others}.items():
+        place = place_of(stamp, path)
+        if name == INPUT and input_path is not None:
+            place = input_path
+        if place is None or not place.exists():
+            flag = " with --input" if name == INPUT else ""
+            raise InputError(
+                f"{stamp.name}: the {name} of this receipt is not where it was",
+                hint=f"put it back, or name it{flag}" if flag else "put it back",
+            )
+        found[name] = place
+    return found
+
+
+def _refuse_writing(word: str, following: str) -> None:
+    """Refuse what would write anywhere but in the folder of the repetition."""
+    if word == "-o" and following.startswith(f"{MARK}{OUTPUT}"):
+        return
+    if word.startswith(("-o", "--output", "--overwrite")):
+        raise InputError(
+            f"the receipt's argument {word[:40]!r} would write elsewhere, refused",
+            hint="make the output anew",
+        )
+
+
+def _stamp(path: Path, sha256: str | None) -> FileStamp:
+    if sha256 is None:
+        return stamp_file(path)
+    return replace(stamp_bytes(str(path), b""), sha256=sha256)
+
+
+def _file_of(reference: str, files: Mapping[str, Path], output: Path) -> Path:
+    name, _, rest = reference.partition("/")
+    if name == OUTPUT and ".." not in PurePath(rest).parts:
+        return output / rest
+    if name in files and not rest:
+        return files[name]
+    raise InputError(
+        f"the receipt's argument {MARK}{reference[:40]!r} names no file it lists",
+        hint="make the output anew",
+    )

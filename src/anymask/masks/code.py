@@ -1,0 +1,141 @@
+"""An origin as a program and as command lines that give the same masks again."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+from anymask.masks.origin import Origin
+
+# Arguments of `anymask.load`, fields of `ReadOptions` → flags, where the names differ.
+_FLAGS = MappingProxyType({"source": "model", "value_range": "range"})
+
+
+def code_of(origin: Origin) -> str:
+    """Write down how masks were made.
+
+    Args:
+        origin: How they were asked for.
+
+    Returns:
+        A Python program that leaves them in `masks`; below it, as comments, the command lines.
+    """
+    told = ["", "# The same on the command line:", *(f"# {line}" for line in command_lines(origin))]
+    return "\n".join([*python_lines(origin), *told]) + "\n"
+
+
+def python_lines(origin: Origin) -> list[str]:
+    """Give the Python program.
+
+    Args:
+        origin: How the masks were asked for.
+
+    Returns:
+        Its lines; what only the caller has is left as `...` with a remark.
+    """
+    chain = _chain(origin)
+    reading = _arguments(origin.reading)
+    lines = ["import anymask"]
+    if reading:
+        lines.append("from anymask.image.options import ReadOptions")
+    lines += ["", f"model = anymask.load({', '.join(_arguments(origin.loading))})"]
+    picture = repr(origin.picture)
+    if origin.picture is None:
+        lines.append(f"picture = ...  # {origin.told}")
+        picture = "picture"
+    options = [f"options=ReadOptions({', '.join(reading)})"] if reading else []
+    lines.append(f"embedding = model.embed({', '.join([picture, *options])})")
+    mask = None
+    if isinstance(chain[0].mask, str):
+        lines.append(f"rough = ...  # {chain[0].mask}")
+        mask = "rough"
+    for one in chain:
+        lines.append(f"masks = model.predict({', '.join(['embedding', *_question(one, mask)])})")
+        mask = f"masks[{one.number}]"
+    return lines
+
+
+def command_lines(origin: Origin) -> list[str]:
+    """Give the command lines: one, and before it one for each earlier answer that was refined.
+
+    Args:
+        origin: How the masks were asked for.
+
+    Returns:
+        The lines, quoted for a POSIX shell.
+    """
+    chain = _chain(origin)
+    picture = origin.picture or "PICTURE"
+    stem = PurePosixPath(picture).name
+    picture = f"./{picture}" if picture.startswith("-") else picture
+    mask = "MASK.png" if isinstance(chain[0].mask, str) else None
+    lines = []
+    for step, one in enumerate(chain, start=1):
+        words = ["anymask", "segment", picture, *_prompt_words(one)]
+        words += [] if mask is None else ["--mask", mask]
+        is_last = step == len(chain)
+        keeps_all = one.multimask is True or (one.rank > 0 and not is_last)
+        words += ["--all-masks"] if keeps_all else []
+        words += ["--one-mask"] if one.multimask is False else []
+        words += _flag_words({**one.loading, **one.reading})
+        if not is_last:
+            words += ["--format", "logits", "-o", f"step-{step}"]
+            mark = f".{one.rank + 1}" if keeps_all else ""
+            mask = f"step-{step}/{stem}{mark}.logits.npy"
+        lines.append(shlex.join(words))
+    return lines
+
+
+def _chain(origin: Origin) -> list[Origin]:
+    """Give the answers that were refined one after another, the first one first."""
+    chain = [origin]
+    while isinstance(chain[0].mask, Origin):
+        chain.insert(0, chain[0].mask)
+    return chain
+
+
+def _question(origin: Origin, mask: str | None) -> list[str]:
+    words = []
+    if origin.points:
+        points = ", ".join(f"({x!r}, {y!r})" for x, y in map(_plain, origin.points))
+        words += [f"points=[{points}]", f"labels={list(origin.labels)!r}"]
+    if origin.box is not None:
+        words.append(f"box=({', '.join(map(repr, _plain(origin.box)))})")
+    if mask is not None:
+        words.append(f"mask={mask}")
+    if origin.multimask is not None:
+        words.append(f"multimask={origin.multimask}")
+    return words
+
+
+def _arguments(given: Mapping[str, object]) -> list[str]:
+    return [
+        repr(value) if name == "source" else f"{name}={value!r}" for name, value in given.items()
+    ]
+
+
+def _prompt_words(origin: Origin) -> list[str]:
+    words = []
+    for (x, y), label in zip(map(_plain, origin.points), origin.labels, strict=True):
+        words += [f"--point={x!r},{y!r}" + ("" if label else ",-")]
+    if origin.box is not None:
+        words += [f"--box={','.join(map(repr, _plain(origin.box)))}"]
+    return words
+
+
+def _flag_words(given: Mapping[str, object]) -> list[str]:
+    words = []
+    for name, value in given.items():
+        flag = f"--{_FLAGS.get(name, name).replace('_', '-')}"
+        if value is True:
+            words.append(flag)
+        elif isinstance(value, tuple):
+            words += [flag, ",".join(map(repr, value))]
+        else:
+            words += [flag, str(value)]
+    return words
+
+
+def _plain(numbers: tuple[float, ...]) -> tuple[float | int, ...]:
+    """Give whole numbers without their ".0"; they mean the same."""
+    return tuple(int(number) if number == int(number) else float(number) for number in numbers)

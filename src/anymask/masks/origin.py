@@ -1,0 +1,38 @@
+"""How masks were asked for, kept with them so that they can say it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from anymask.vocabulary import Box, Point
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The question a mask answers, in terms that can be asked again.
+
+    Attributes:
+        picture: The picture's path as it was given; None for what came from memory.
+        told: What the picture is, for people ("array, uint8 480×640").
+        loading: Arguments of `anymask.load` that differ from the usual ones.
+        reading: Fields of `ReadOptions` that differ from the usual ones.
+        points: (x, y) pairs in pixels of the upright picture.
+        labels: One label a point.
+        box: Corners (x0, y0, x1, y1), or None.
+        mask: The earlier answer that was refined, or what a mask from elsewhere is for people; or
+            None.
+        multimask: What was asked for.
+        number: Which of the answer's masks this is, from 0.
+        rank: Its place among them by score, from 0.
+    """
+
+    picture: str | None
+    told: str = "picture"
+    loading: Mapping[str, object] = field(default_factory=dict)
+    reading: Mapping[str, object] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()
+    labels: tuple[int, ...] = ()
+    box: Box | None = None
+    mask: "Origin | str | None" = None
+    multimask: bool | None = None
+    number: int = 0
+    rank: int = 0

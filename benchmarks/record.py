@@ -11,7 +11,7 @@ from typing import Any
 
 import anymask
 
-PACKAGES = ("torch", "segment-anything", "openvino", "onnxruntime")
+PACKAGES = ("torch", "segment-anything", "openvino", "onnxruntime", "pycocotools")
 RESULTS = Path(__file__).parent / "results"
 
 

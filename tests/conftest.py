@@ -27,6 +27,7 @@ def _home_of_its_own(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("MPLCONFIGDIR", str(home / "matplotlib"))
     monkeypatch.setenv("MPLBACKEND", "Agg")
     monkeypatch.delenv("ANYMASK_CACHE", raising=False)
+    monkeypatch.setenv("ANYMASK_OFFLINE", "1")
     # Programs that tests start find the package where the tests find it.
     paths = [str(REPOSITORY / "src"), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))

@@ -15,7 +15,7 @@ from anymask.masks.mask import Masks
 from anymask.predict.checks import make_prompt
 from anymask.predict.decode import Progress, predict, refuse_foreign
 from anymask.predict.embedding import ImageEmbedding
-from anymask.predict.encode import embed_pictures, prepare
+from anymask.predict.encode import prepare
 from anymask.predict.engines import (
     EngineName,
     Precision,
@@ -23,6 +23,7 @@ from anymask.predict.engines import (
     device_for,
     with_engine,
 )
+from anymask.predict.kept_embeddings import embed_or_find
 from anymask.vocabulary import Prompt
 from anymask.weights.load import load_model
 from anymask.weights.loaded import LoadedModel
@@ -51,6 +52,8 @@ class Model:
         *,
         channels: Literal["rgb", "bgr"] = "rgb",
         options: ReadOptions | None = None,
+        use_cache: bool = True,
+        keep: bool = False,
     ) -> ImageEmbedding:
         """Encode a picture: the slow part, once a picture.
 
@@ -59,15 +62,20 @@ class Model:
                 tensor (3, H, W).
             channels: Order of an array's colours.
             options: How the picture is read.
+            use_cache: Whether an embedding that was kept, here or by `anymask embed`, is taken
+                instead; its `kept_as` tells.
+            keep: Whether the embedding is kept on the disk for later.
 
         Returns:
             The embedding, with the upright picture inside.
 
         Raises:
             ImageError: If the picture cannot be read.
+            StateError: If it is to be kept, and the model is from no file.
+            OutputError: If it cannot be kept.
         """
         picture = read_picture(image, channels=channels, options=options or ReadOptions())
-        (embedding,) = embed_pictures(self.loaded, [picture])
+        (embedding,) = embed_or_find(self.loaded, [picture], use_cache=use_cache, keep=keep)
         return embedding
 
     def embed_many(
@@ -77,6 +85,8 @@ class Model:
         channels: Literal["rgb", "bgr"] = "rgb",
         options: ReadOptions | None = None,
         batch_size: int = 4,
+        use_cache: bool = True,
+        keep: bool = False,
     ) -> list[ImageEmbedding]:
         """Encode many pictures, several at once.
 
@@ -85,12 +95,17 @@ class Model:
             channels: Order of the arrays' colours.
             options: How the pictures are read.
             batch_size: Pictures encoded at once.
+            use_cache: Whether embeddings that were kept are taken instead.
+            keep: Whether the embeddings are kept on the disk for later; then each is encoded
+                alone, so that it is what `embed` would give.
 
         Returns:
             One embedding a picture, in order.
 
         Raises:
             ImageError: If a picture cannot be read.
+            StateError: If they are to be kept, and the model is from no file.
+            OutputError: If they cannot be kept.
             ConfigError: If `batch_size` is not positive.
             InputError: If `images` is a single picture.
         """
@@ -104,7 +119,10 @@ class Model:
             raise ConfigError(f"batch_size is {batch_size}", hint="use 1 or more")
         options = options or ReadOptions()
         pictures = (read_picture(image, channels=channels, options=options) for image in images)
-        return list(embed_pictures(self.loaded, pictures, batch_size))
+        embeddings = embed_or_find(
+            self.loaded, pictures, batch_size, use_cache=use_cache, keep=keep
+        )
+        return list(embeddings)
 
     def prepare(self, embedding: ImageEmbedding) -> ImageEmbedding:
         """Give an embedding read from a file with what its answers are worked out from.
@@ -209,15 +227,16 @@ def load(
 
     Args:
         source: None for the default model inside the package; a path to a published SAM file or
-            to one of ours; or the name of a published checkpoint.
+            to one of ours; or the name of a published checkpoint ("sam_vit_b", "sam_vit_l",
+            "sam_vit_h", "mobile_sam"), which is fetched into the cache folder if it is not there.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         engine: What runs the image encoder: "torch"; "compile", which torch compiles while
             loading; "openvino" or "onnxruntime", which are extras for processors. The decoder
             stays in torch.
         precision: Number format of the image encoder; "auto" is bfloat16 on GPUs that have it and
             float32 elsewhere. The decoder always runs in float32.
-        architecture: "vit_b", "vit_l", "vit_h" or "tiny" to insist on one; None to take what the
-            file holds.
+        architecture: "vit_b", "vit_l", "vit_h", "mobile_sam" or "tiny" to insist on
+            one; None to take what the file holds.
         input_size: Side of the model frame, pixels; None for the size the file was trained at.
 
     Returns:

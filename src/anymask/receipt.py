@@ -6,8 +6,7 @@ was written, to compare with; and what a reader wants to know besides: notes abo
 the time spent.
 
 In the arguments files are named by reference, so that they may have moved: "@input" is the input,
-"@mask" the file called "mask" in `others`, "@output" the folder of the outputs. A word that begins
-with @ itself is written with two.
+"@mask" the file called "mask" in `others`, "@output" the folder of the outputs.
 """
 
 import hashlib

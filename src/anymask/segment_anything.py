@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from anymask.errors import ImageError, InputError, PromptError, StateError
 from anymask.image.frame import frame_for, points_to_frame
-from anymask.model.configs import SamConfig, vit_b, vit_h, vit_l
+from anymask.model.configs import SamConfig, mobile_sam, vit_b, vit_h, vit_l
 from anymask.model.image_encoder import ImageFeatures
 from anymask.model.prepared_image import PreparedImage
 from anymask.model.sam import Sam
@@ -47,6 +47,7 @@ __all__ = [
     "build_sam_vit_b",
     "build_sam_vit_h",
     "build_sam_vit_l",
+    "build_sam_vit_t",
     "sam_model_registry",
 ]
 
@@ -157,6 +158,11 @@ def build_sam_vit_b(checkpoint: str | Path | None = None) -> SamModel:
     return _build(vit_b(), checkpoint)
 
 
+def build_sam_vit_t(checkpoint: str | Path | None = None) -> SamModel:
+    """Give MobileSAM, whose encoder is a TinyViT, from a checkpoint or with random weights."""
+    return _build(mobile_sam(), checkpoint)
+
+
 def build_sam_tiny(checkpoint: str | Path | None = None) -> SamModel:
     """Give the small architecture, from a checkpoint or with the weights inside the package."""
     return _wrap(load_model(checkpoint, device="cpu", architecture="tiny").sam)
@@ -170,6 +176,7 @@ sam_model_registry: MappingProxyType[str, Callable[..., SamModel]] = MappingProx
         "vit_h": build_sam,
         "vit_l": build_sam_vit_l,
         "vit_b": build_sam_vit_b,
+        "vit_t": build_sam_vit_t,
         "tiny": build_sam_tiny,
     }
 )

@@ -1,4 +1,4 @@
-"""Records what two small networks answer: python -m tests.golden.record
+"""Records what small networks answer: python -m tests.golden.record
 
 Run it only when an answer is meant to change, and say why where the change is described.
 """
@@ -10,7 +10,7 @@ import torch
 
 from anymask.model.prompt_encoder import PromptBatch
 from anymask.model.sam import Sam
-from tests.unit.model.seeded import features_of, numbers, small_lite, small_vit
+from tests.unit.model.seeded import features_of, numbers, small_lite, small_tinyvit, small_vit
 
 RECORDED = Path(__file__).with_name("networks.json")
 DIGITS = 6
@@ -36,8 +36,12 @@ def answers_of(sam: Sam) -> dict[str, list[float]]:
 
 
 def all_answers() -> dict[str, dict[str, list[float]]]:
-    """Give the answers of the plain ViT and of the default architecture, both small."""
-    return {"small_vit": answers_of(small_vit()), "small_lite": answers_of(small_lite())}
+    """Give the answers of every sort of network, all small."""
+    return {
+        "small_vit": answers_of(small_vit()),
+        "small_lite": answers_of(small_lite()),
+        "small_tinyvit": answers_of(small_tinyvit()),
+    }
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Two small networks answer today what they answered when they were recorded."""
+"""Small networks answer today what they answered when they were recorded."""
 
 import json
 
@@ -16,7 +16,7 @@ def today():
     return all_answers()
 
 
-@pytest.mark.parametrize("network", ["small_vit", "small_lite"])
+@pytest.mark.parametrize("network", ["small_vit", "small_lite", "small_tinyvit"])
 @pytest.mark.parametrize("stage", ["embedding", "logits", "iou", "refined logits", "refined iou"])
 def test_answers_are_as_recorded(today, network, stage):
     recorded = torch.tensor(json.loads(RECORDED.read_text())[network][stage])

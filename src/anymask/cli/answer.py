@@ -21,6 +21,9 @@ class Answer:
         picture: The photo.
         prompts: One an object, in pixels.
         masks: (object's number from 0, mask), the best candidates first within an object.
+        kept_as: Number format of the embedding where it was a kept one; None for a fresh one.
+        labels: What each object is called, by its number; empty where nobody said.
+        found_scores: How sure the detector is of each object, by its number; likewise.
         warnings: What is odd about the prompts.
         encode_seconds: Time for the image embedding.
         decode_seconds: Time for the masks.
@@ -32,6 +35,20 @@ class Answer:
     warnings: tuple[str, ...]
     encode_seconds: float
     decode_seconds: float
+    kept_as: str | None = None
+    labels: tuple[str, ...] = ()
+    found_scores: tuple[float | None, ...] = ()
+
+
+def nothing_asked(picture: "Picture") -> Answer:
+    """Give the answer about a photo on which no detector found anything.
+
+    Args:
+        picture: The photo.
+    """
+    return Answer(
+        picture=picture, prompts=(), masks=(), warnings=(), encode_seconds=0.0, decode_seconds=0.0
+    )
 
 
 def check_question(question: Question, picture: "Picture") -> None:
@@ -58,6 +75,8 @@ def answer(
     *,
     keep_all: bool = False,
     ask_one: bool = False,
+    use_cache: bool = True,
+    is_half: bool = False,
 ) -> Answer:
     """Ask a model about a photo.
 
@@ -67,6 +86,8 @@ def answer(
         question: What is asked.
         keep_all: Whether all three candidates of an object are kept instead of the best.
         ask_one: Whether one mask is asked for even of a lone point.
+        use_cache: Whether a kept embedding is taken.
+        is_half: Whether the embedding is rounded to float16.
 
     Returns:
         The answer.
@@ -74,9 +95,13 @@ def answer(
     Raises:
         PromptError: If a point, a box or the mask does not fit.
     """
+    from anymask.predict.kept_embeddings import as_if_kept
+
     prompts, is_normalized = prompts_for(question, picture.size_hw)
     began = time.perf_counter()
-    embedding = model.embed(picture)
+    embedding = model.embed(picture, use_cache=use_cache)
+    if is_half:
+        embedding = as_if_kept(model.loaded, embedding, "float16")
     encoded = time.perf_counter()
     multimask = True if keep_all else False if ask_one else None
     found = model.predict_many(embedding, prompts, multimask=multimask, normalized=is_normalized)
@@ -91,7 +116,8 @@ def answer(
         picture=picture,
         prompts=tuple(masks[0].prompt or prompt for masks, prompt in asked),
         masks=kept,
-        warnings=_warnings(found),
+        warnings=(*embedding.notes, *_warnings(found)),
+        kept_as=embedding.kept_as,
         encode_seconds=encoded - began,
         decode_seconds=decoded - encoded,
     )

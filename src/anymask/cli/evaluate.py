@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from anymask.cli.flags import with_flags
+from anymask.cli.models import fetch_before
 from anymask.cli.screen import Screen, make_screen
 from anymask.cli.segment_flags import ENGINE_HELP, PRECISION_HELP
 from anymask.errors import ConfigError
@@ -80,6 +81,7 @@ def _evaluate(flags: EvaluateFlags) -> int:
 
     screen = make_screen()
     check_engine(flags.engine, flags.precision)
+    fetch_before(screen, flags.model)
     with screen.working("reading the data"):
         questions = choose_questions(_pictures(flags), flags.pictures, flags.masks, flags.seed)
         loaded = load(

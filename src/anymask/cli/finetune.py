@@ -13,6 +13,7 @@ from anymask.cli.finetune_data import FinetuneData, finetune_data
 from anymask.cli.finetune_flags import FinetuneFlags, check_finetune_flags
 from anymask.cli.finetune_report import change_record, say_change, write_report
 from anymask.cli.flags import with_flags
+from anymask.cli.models import fetch_before
 from anymask.cli.screen import Screen, make_screen
 from anymask.cli.train_data import DataChoice, longest_kept_px
 from anymask.cli.train_run import run_and_tell, tried_out
@@ -53,6 +54,7 @@ def _finetune_checked(flags: FinetuneFlags) -> int:
 
     screen = make_screen()
     device = choose_device(flags.device)
+    fetch_before(screen, flags.base)
     with screen.working("loading the base"):
         base = load_base(flags.base, flags.device)
     recipe = chosen_recipe(flags, base)

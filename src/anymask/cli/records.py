@@ -31,25 +31,39 @@ def make_receipt(
     Returns:
         The receipt.
     """
-    from anymask.predict.engines import stamp_engine
-    from anymask.receipt import FileStamp, Receipt, record_prompt, stamp_bytes, versions_here
+    from anymask.receipt import record_prompt
 
-    # The name as a receipt writes names; the hash is of the bytes that were decoded.
-    stamp = replace(stamp_bytes(photo.path, b""), sha256=answer.picture.sha256 or "")
-    loaded = model.loaded
-    return Receipt(
-        input=stamp,
-        command="segment",
-        model=FileStamp(name=f"{loaded.name}, {loaded.origin}", sha256=loaded.sha256),
-        device=str(loaded.device),
-        versions=versions_here(),
+    return replace(
+        receipt_of(photo, answer.picture.sha256 or "", model),
         settings=settings,
         prompts=tuple(record_prompt(prompt) for prompt in answer.prompts),
-        notes=(*answer.picture.notes, *loaded.notes, *answer.warnings),
+        notes=(*answer.picture.notes, *model.loaded.notes, *answer.warnings),
         seconds={
             "encode": round(answer.encode_seconds, 4),
             "decode": round(answer.decode_seconds, 4),
         },
+    )
+
+
+def receipt_of(photo: Photo, sha256: str, model: "Model") -> "Receipt":
+    """Say which photo and model an output comes from, and on what it was computed.
+
+    Args:
+        photo: The photo.
+        sha256: Of the bytes that were decoded.
+        model: The model.
+    """
+    from anymask.predict.engines import stamp_engine
+    from anymask.receipt import FileStamp, Receipt, stamp_bytes, versions_here
+
+    loaded = model.loaded
+    return Receipt(
+        # The name as a receipt writes names.
+        input=replace(stamp_bytes(photo.path, b""), sha256=sha256),
+        command="segment",
+        model=FileStamp(name=f"{loaded.name}, {loaded.origin}", sha256=loaded.sha256),
+        device=str(loaded.device),
+        versions=versions_here(),
         engine=stamp_engine(loaded),
     )
 
@@ -79,7 +93,7 @@ def answer_line(answer: Answer, photo: Photo, receipt: "Receipt", outputs: Seque
             "format": answer.picture.format,
             "orientation": answer.picture.orientation,
             "prompts": made["prompts"],
-            "masks": [_mask_record(number, mask) for number, mask in answer.masks],
+            "masks": [_mask_record(answer, number, mask) for number, mask in answer.masks],
             "outputs": [shown_name(path) for path in outputs],
             "warnings": list(answer.warnings),
             "notes": list(answer.picture.notes),
@@ -107,6 +121,7 @@ def coco_records(answer: Answer) -> list[dict[str, Any]]:
     return [
         {
             "object": number,
+            **_found_record(answer, number),
             "score": round(mask.score, 6),
             "bbox": list(rle.bbox(mask.rle)),
             "area": mask.area,
@@ -138,14 +153,22 @@ def error_line(photo: Photo, error: AnymaskError, message: str, hint: str | None
     )
 
 
-def _mask_record(number: int, mask: "Mask") -> dict[str, Any]:
+def _mask_record(answer: Answer, number: int, mask: "Mask") -> dict[str, Any]:
     return {
         "object": number,
+        **_found_record(answer, number),
         "score": round(mask.score, 6),
         "box": list(mask.box),
         "area": mask.area,
         "rle": mask.rle,
     }
+
+
+def _found_record(answer: Answer, number: int) -> dict[str, Any]:
+    """Give what a detector said of an object."""
+    if not answer.labels:
+        return {}
+    return {"label": answer.labels[number], "box_score": answer.found_scores[number]}
 
 
 def _line(entries: Mapping[str, object]) -> str:

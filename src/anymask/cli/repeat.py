@@ -17,43 +17,44 @@ def repeatable(
     receipt: Receipt,
     owner: Path,
     *,
-    input_path: Path | None,
+    inputs: Mapping[str, Path | None],
     words: Sequence[str],
     files: Mapping[str, Path],
     hashes: Mapping[str, str],
-    output: PurePath,
+    output: Sequence[str],
 ) -> Receipt:
     """Add to a receipt how its command can be run again.
 
     Args:
-        receipt: The receipt; its command takes one input, flags, and `-o`.
+        receipt: The receipt; its command takes inputs and flags.
         owner: The output beside which it will stand.
-        input_path: The input; None for standard input.
-        words: The flags that matter, as typed.
+        inputs: "input" and names for further ones → paths, in order; None for standard input.
+        words: The flags that matter, as typed, each "--flag" or "--flag=value".
         files: Flag's name without dashes → the file it named.
-        hashes: SHA-256 of those files that were hashed already, by flag.
-        output: What `-o` names inside the folder of a repetition; "." for the folder itself.
+        hashes: SHA-256 of those files that were hashed already, by name.
+        output: The words that name the output: `output_in` gives the path in them.
 
     Returns:
         The receipt with arguments, places and further files.
     """
+    first = inputs[INPUT]
+    further = {name: path for name, path in inputs.items() if path is not None and name != INPUT}
     others = {
-        name: placed(_stamp(path, hashes.get(name)), path, owner) for name, path in files.items()
+        name: placed(_stamp(path, hashes.get(name)), path, owner)
+        for name, path in {**further, **files}.items()
     }
     references = [word for name in files for word in (f"--{name}", f"{MARK}{name}")]
-    place = PurePath(OUTPUT) / output
     return replace(
         receipt,
-        arguments=(
-            f"{MARK}{INPUT}",
-            *(f"{MARK}{word}" if word.startswith(MARK) else word for word in words),
-            *references,
-            "-o",
-            f"{MARK}{place.as_posix()}",
-        ),
+        arguments=(*(f"{MARK}{name}" for name in inputs), *words, *references, *output),
         others=others,
-        input=receipt.input if input_path is None else placed(receipt.input, input_path, owner),
+        input=receipt.input if first is None else placed(receipt.input, first, owner),
     )
+
+
+def output_in(place: str | PurePath = ".") -> str:
+    """Give the reference to a path inside the folder of a repetition."""
+    return f"{MARK}{(PurePath(OUTPUT) / place).as_posix()}"
 
 
 def words_again(receipt: Receipt, files: Mapping[str, Path], output: Path) -> list[str]:
@@ -76,8 +77,6 @@ def words_again(receipt: Receipt, files: Mapping[str, Path], output: Path) -> li
         _refuse_writing(word, following)
         if not word.startswith(MARK):
             words.append(word)
-        elif word.startswith(2 * MARK):
-            words.append(word[1:])
         else:
             words.append(str(_file_of(word[1:], files, output)))
     return words
@@ -114,9 +113,9 @@ def find_files(receipt: Receipt, path: Path, input_path: Path | None) -> dict[st
 
 def _refuse_writing(word: str, following: str) -> None:
     """Refuse what would write anywhere but in the folder of the repetition."""
-    if word == "-o" and following.startswith(f"{MARK}{OUTPUT}"):
-        return
-    if word.startswith(("-o", "--output", "--overwrite")):
+    is_known = word.startswith((MARK, "--")) and not word.startswith(("--output", "--overwrite"))
+    is_output = word == "-o" and following.startswith(f"{MARK}{OUTPUT}")
+    if not is_known and not is_output and word:
         raise InputError(
             f"the receipt's argument {word[:40]!r} would write elsewhere, refused",
             hint="make the output anew",

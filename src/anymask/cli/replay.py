@@ -74,8 +74,9 @@ def replay(
     differences = [*_changed_files(then, files), *_changed_versions(then)]
     with _folder(output) as folder, screen.working("running it again"):
         _run_again(words_again(then, files, folder), then)
-        now = _receipt_in(folder)
-        differences += _changed_outputs(then, now, folder)
+        place = _receipt_in(folder)
+        now = read_receipt(place)
+        differences += _changed_outputs(then, now, place)
     differences += _changed_engine(then, now)
     return _say(screen, then, differences, output)
 
@@ -119,7 +120,8 @@ def _run_again(words: list[str], then: "Receipt") -> None:
             code = get_command(app).main(words, prog_name="anymask", standalone_mode=False)
     finally:
         torch.set_num_threads(threads)
-    if code:
+    # Inputs that failed then fail again; the receipt is of the others.
+    if code not in (None, 0, SOME_FAILED):
         last = said.getvalue().strip().splitlines()[-1:]
         raise InputError(
             f"the command ended with code {code}" + "".join(f" ({line})" for line in last),
@@ -127,8 +129,8 @@ def _run_again(words: list[str], then: "Receipt") -> None:
         )
 
 
-def _receipt_in(folder: Path) -> "Receipt":
-    from anymask.receipt import SUFFIX, read_receipt
+def _receipt_in(folder: Path) -> Path:
+    from anymask.receipt import SUFFIX
 
     found = sorted(folder.rglob(f"*{SUFFIX}"))
     if len(found) != 1:
@@ -136,7 +138,7 @@ def _receipt_in(folder: Path) -> "Receipt":
             f"the command wrote {counted(len(found), 'receipt')}, expected one",
             hint="report this as a mistake of anymask",
         )
-    return read_receipt(found[0])
+    return found[0]
 
 
 def _changed_files(then: "Receipt", files: dict[str, Path]) -> list[Difference]:
@@ -181,9 +183,11 @@ def _sha256(receipt: "Receipt") -> str:
     return "none" if receipt.model is None else receipt.model.sha256
 
 
-def _changed_outputs(then: "Receipt", now: "Receipt", folder: Path) -> list[Difference]:
+def _changed_outputs(then: "Receipt", now: "Receipt", place: Path) -> list[Difference]:
     """Compare the outputs in the order in which they were written; names may have changed."""
-    written = [next(folder.rglob(stamp.name), None) for stamp in now.outputs]
+    from anymask.receipt import place_of
+
+    written = [place_of(stamp, place) for stamp in now.outputs]
     changed = []
     for number, stamp in enumerate(then.outputs):
         path = written[number] if number < len(written) else None

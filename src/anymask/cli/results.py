@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -14,17 +15,18 @@ from anymask.masks.logits_file import logits_bytes
 from anymask.masks.marks import draw_prompt
 from anymask.masks.mask import Masks
 from anymask.masks.png import png_bytes
-from anymask.receipt import FileStamp, stamp_bytes
+from anymask.receipt import FileStamp, placed, stamp_bytes
 
 
 def write_outputs(
-    answer: Answer, outputs: list[Output], *, may_overwrite: bool
+    answer: Answer, outputs: list[Output], owner: Path, *, may_overwrite: bool
 ) -> tuple[FileStamp, ...]:
     """Write the files of one photo, each whole or not at all.
 
     Args:
         answer: What to write.
         outputs: The files.
+        owner: The output beside which their receipt will stand.
         may_overwrite: Whether existing files may be replaced.
 
     Returns:
@@ -37,7 +39,7 @@ def write_outputs(
     for output in outputs:
         content = content_of(answer, output)
         write_bytes(output.path, content, overwrite=may_overwrite)
-        stamps.append(stamp_bytes(str(output.path), content))
+        stamps.append(placed(stamp_bytes(str(output.path), content), output.path, owner))
     return tuple(stamps)
 
 

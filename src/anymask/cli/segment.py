@@ -1,28 +1,35 @@
 """`anymask segment`: a click, a box or a rough mask → the mask of what is meant."""
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from anymask.cli.answer import Answer, answer, check_question
+from anymask.cli.annotation_sets import OpenSet, add_answer, open_sets, told_losses
+from anymask.cli.answer import Answer, answer, check_question, nothing_asked
+from anymask.cli.detected import Asked, asked_on, named
 from anymask.cli.door import SOME_FAILED, spoken
 from anymask.cli.failures import add_failure
-from anymask.cli.flags import with_flags, words_of
+from anymask.cli.flags import with_flags
+from anymask.cli.models import fetch_before
 from anymask.cli.outputs import Plan, Written, make_plan, refuse_collisions
 from anymask.cli.photos import STDIN, Photo, list_photos, read_photo
 from anymask.cli.question import Question, read_question, refuse_flat_boxes
 from anymask.cli.reading import read_options
-from anymask.cli.screen import Screen, make_screen
+from anymask.cli.screen import Screen, counted, make_screen
 from anymask.cli.segment_flags import SegmentFlags
+from anymask.cli.segment_receipts import write_photo_receipt, write_set_receipt
 from anymask.cli.summary import say_closing, say_done, say_line
-from anymask.errors import ConfigError, InputError
+from anymask.errors import ConfigError, InputError, PromptError
+from anymask.masks.atomic import shown_name
 
 if TYPE_CHECKING:
     from anymask.api import Model
+    from anymask.data.photo_boxes import Detections
     from anymask.image.options import ReadOptions
     from anymask.image.picture import Picture
     from anymask.predict.engines import EngineName, Precision
-    from anymask.receipt import Receipt
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +38,16 @@ class Job:
 
     Attributes:
         photos: What to segment.
-        question: What is asked about each.
+        question: What is asked about each; None where a detector's boxes ask.
+        detections: A detector's boxes.
         reading: How they are read.
         plan: What is written.
         flags: What was typed.
     """
 
     photos: list[Photo]
-    question: Question
+    question: Question | None
+    detections: "Detections | None"
     reading: "ReadOptions"
     plan: Plan
     flags: SegmentFlags
@@ -56,24 +65,26 @@ def _segment(flags: SegmentFlags) -> int:
       anymask segment photo.jpg --point 320,240 --point 80,60,- -o out
       anymask segment photo.jpg --box 60,40,420,300 --format cutout -o dog.png
       anymask segment *.jpg --point 50%,50% -o masks
+      anymask segment *.jpg --boxes detections.json --format coco -o masks.json
     """
-    if flags.all_masks and flags.one_mask:
-        raise ConfigError("--all-masks with --one-mask: they contradict", hint="give one of them")
-    job = _prepare(flags)
     screen = make_screen()
-    if len(job.photos) == 1:
-        return _segment_one(job, job.photos[0], screen)
-    return _segment_many(job, screen)
+    job = _prepare(flags, screen)
+    sets = open_sets(job.plan.sets, may_overwrite=job.plan.may_overwrite)
+    try:
+        if len(job.photos) == 1:
+            return _segment_one(job, sets, job.photos[0], screen)
+        return _segment_many(job, sets, screen)
+    finally:
+        for one in sets:
+            one.target.abandon()
 
 
 segment = with_flags(_segment)
 
 
-def _prepare(flags: SegmentFlags) -> Job:
+def _prepare(flags: SegmentFlags, screen: Screen) -> Job:
     """Find wrong use before anything starts."""
-    question = read_question(
-        flags.point or (), flags.box or (), flags.mask, is_normalized=flags.normalized
-    )
+    question, detections = _asked(flags, screen)
     reading = read_options(
         allow_truncated=flags.allow_truncated,
         max_pixels=flags.max_pixels,
@@ -82,42 +93,79 @@ def _prepare(flags: SegmentFlags) -> Job:
         value_range=flags.range,
     )
     photos = list_photos(flags.photos)
+    num_objects = 1 if question is None else question.num_objects
     plan = make_plan(
         flags.output,
         flags.format or (),
         num_photos=len(photos),
-        num_masks=question.num_objects * (3 if flags.all_masks else 1),
+        num_masks=num_objects * (3 if flags.all_masks else 1),
         may_overwrite=flags.overwrite,
         is_for_programs=flags.json,
+        usual=("png", "overlay") if question is not None else ("coco", "overlay"),
     )
     inputs = [photo.path for photo in photos if photo.path != STDIN]
-    refuse_collisions(plan, photos, [*inputs, *filter(None, [flags.mask, flags.model])])
-    if len(photos) > 1:
+    named = (flags.mask, flags.boxes, flags.model)
+    refuse_collisions(plan, photos, [*inputs, *filter(None, named)])
+    if len(photos) > 1 and question is not None:
         refuse_flat_boxes(question)
-    return Job(photos=photos, question=question, reading=reading, plan=plan, flags=flags)
+    return Job(
+        photos=photos,
+        question=question,
+        detections=detections,
+        reading=reading,
+        plan=plan,
+        flags=flags,
+    )
 
 
-def _segment_one(job: Job, photo: Photo, screen: Screen) -> int:
+def _asked(flags: SegmentFlags, screen: Screen) -> "tuple[Question | None, Detections | None]":
+    if flags.all_masks and flags.one_mask:
+        raise ConfigError("--all-masks with --one-mask: they contradict", hint="give one of them")
+    typed = [name for name in ("point", "box", "mask") if getattr(flags, name)]
+    if flags.boxes is None:
+        asked = read_question(
+            flags.point or (), flags.box or (), flags.mask, is_normalized=flags.normalized
+        )
+        return asked, None
+    if typed:
+        raise PromptError(
+            f"--boxes with --{typed[0]}: a detector's boxes are asked about alone",
+            hint="give one of them",
+        )
+    from anymask.data.detections import read_detections
+
+    detections = read_detections(Path(flags.boxes))
+    for problem in detections.problems[:_SHOWN]:
+        screen.note(f"{detections.source}, {problem.place}: {problem.message}")
+    if len(detections.problems) > _SHOWN:
+        screen.note(f"{len(detections.problems) - _SHOWN} more records are not used")
+    return None, detections
+
+
+def _segment_one(job: Job, sets: list[OpenSet], photo: Photo, screen: Screen) -> int:
     """Segment one photo; what is wrong with it ends the program before a model is loaded."""
     try:
         picture = read_photo(photo, job.reading)
-        check_question(job.question, picture)
+        asked = _question(job, photo, picture)
+        if asked.question is not None:
+            check_question(asked.question, picture)
     except InputError as error:
         if job.flags.json:
             _print_error_line(photo, error, screen)
         raise
     model = _load(job, screen)
     with screen.working(f"segmenting {photo.shown}"):
-        found = _answer(job, model, picture)
-    written = _write(job, photo, model, found, screen)
+        found = _answer(job, model, picture, asked)
+    written = _write(job, sets, photo, model, found, screen)
     for note in (*picture.notes, *found.warnings):
         screen.note(f"{photo.shown}: {note}")
     if not job.flags.json:
         say_done(screen, photo, found, written, is_folder_told=job.flags.output is not None)
+    _finish(job, sets, model, screen)
     return 0
 
 
-def _segment_many(job: Job, screen: Screen) -> int:
+def _segment_many(job: Job, sets: list[OpenSet], screen: Screen) -> int:
     """Segment photos one after another; one that fails is listed and the others go on."""
     model = _load(job, screen)
     num_done = num_failed = 0
@@ -127,27 +175,46 @@ def _segment_many(job: Job, screen: Screen) -> int:
             for photo in job.photos:
                 try:
                     picture = read_photo(photo, job.reading)
-                    found = _answer(job, model, picture)
+                    found = _answer(job, model, picture, _question(job, photo, picture))
                 except InputError as error:
                     num_failed += 1
                     _record_failure(job, photo, error, screen)
                 else:
-                    written = _write(job, photo, model, found, screen)
+                    written = _write(job, sets, photo, model, found, screen)
                     num_done += 1
                     if not job.flags.json:
                         say_line(screen, photo, found, written)
                 advance()
+        _finish(job, sets, model, screen)
     finally:
         say_closing(screen, job.plan, num_done, num_failed, len(job.photos))
     return SOME_FAILED if num_failed else 0
 
 
-def _answer(job: Job, model: "Model", picture: "Picture") -> Answer:
+def _question(job: Job, photo: Photo, picture: "Picture") -> Asked:
+    if job.detections is not None:
+        return asked_on(job.detections, photo, picture.size_hw)
+    return Asked(detections=(), question=job.question, notes=())
+
+
+def _answer(job: Job, model: "Model", picture: "Picture", asked: Asked) -> Answer:
+    if asked.question is None:
+        return named(nothing_asked(picture), asked)
     flags = job.flags
-    return answer(model, picture, job.question, keep_all=flags.all_masks, ask_one=flags.one_mask)
+    found = answer(
+        model,
+        picture,
+        asked.question,
+        keep_all=flags.all_masks,
+        ask_one=flags.one_mask,
+        use_cache=not flags.no_cache,
+        is_half=flags.half,
+    )
+    return named(found, asked)
 
 
 def _load(job: Job, screen: Screen) -> "Model":
+    fetch_before(screen, job.flags.model)
     with screen.working("loading the model"):
         from anymask.api import load
 
@@ -163,50 +230,46 @@ def _load(job: Job, screen: Screen) -> "Model":
     return model
 
 
-def _write(job: Job, photo: Photo, model: "Model", found: Answer, screen: Screen) -> Written:
+def _write(
+    job: Job, sets: list[OpenSet], photo: Photo, model: "Model", found: Answer, screen: Screen
+) -> Written:
     """Write a photo's files and the receipt beside them; print the record for programs."""
     from anymask.cli.records import answer_line, make_receipt
     from anymask.cli.results import write_outputs
-    from anymask.receipt import write_receipt
 
-    receipt = make_receipt(found, photo, model, _settings(job, model))
-    written = Written(outputs=job.plan.outputs(photo))
-    stamps = write_outputs(found, written.outputs, may_overwrite=job.plan.may_overwrite)
+    receipt = make_receipt(found, photo, model, _settings(job, model, found))
+    count = None if job.detections is None else len(found.masks)
+    written = Written(outputs=job.plan.outputs(photo, count))
+    owner = job.plan.receipt_owner(photo)
+    stamps = write_outputs(found, written.outputs, owner, may_overwrite=job.plan.may_overwrite)
+    add_answer(sets, photo, found)
     if written.outputs:
-        receipt = _repeatable(job, photo, model, replace(receipt, outputs=stamps))
-        path = write_receipt(job.plan.receipt_owner(photo), receipt)
+        receipt = replace(receipt, outputs=stamps)
+        flags = replace(job.flags, half=found.kept_as == "float16")
+        path = write_photo_receipt(receipt, photo, flags, job.plan, model)
         written = replace(written, receipt=path)
     if job.flags.json:
         screen.write(answer_line(found, photo, receipt, written.paths))
     return written
 
 
-def _repeatable(job: Job, photo: Photo, model: "Model", receipt: "Receipt") -> "Receipt":
-    """Add to a receipt what `anymask replay` needs: the arguments, and where the files lie."""
-    from anymask.cli.repeat import repeatable
-    from anymask.weights.catalogue import PUBLISHED
-
-    flags = job.flags
-    named = {"mask": flags.mask, "boxes": flags.boxes, "model": flags.model}
-    if flags.model in PUBLISHED:
-        del named["model"]
-    left_out = {"photos", "output", "overwrite", "json", *named}
-    file = job.plan.file
-    return repeatable(
-        receipt,
-        job.plan.receipt_owner(photo),
-        input_path=None if photo.path == STDIN else Path(photo.path),
-        words=words_of(flags, without=left_out),
-        files={name: Path(path) for name, path in named.items() if path is not None},
-        hashes={"model": model.loaded.sha256},
-        output=PurePath("." if file is None else file.name),
-    )
+def _finish(job: Job, sets: list[OpenSet], model: "Model", screen: Screen) -> None:
+    """Complete the sets, each with its receipt."""
+    for one in sets:
+        one.target.finish()
+        if one.photos:
+            write_set_receipt(one, job.flags, job.plan, model)
+        what = f"{one.output.name}: {counted(len(one.photos), 'photo')} in "
+        told = f"{shown_name(one.output.place)}; {told_losses(one.lost)}"
+        (screen.note if job.flags.json else screen.say)(what + told)
 
 
-def _settings(job: Job, model: "Model") -> dict[str, object]:
+def _settings(job: Job, model: "Model", found: Answer) -> dict[str, object]:
+    plan = job.plan
     return {
         "all_masks": job.flags.all_masks,
-        "formats": [form.name for form in job.plan.formats],
+        "formats": [*(form.name for form in plan.formats), *(one.name for one in plan.sets)],
+        "embedding": "fresh" if found.kept_as is None else f"kept, {found.kept_as}",
         "input_size": model.loaded.sam.config.input_size,
         **asdict(job.reading),
     }
@@ -216,7 +279,7 @@ def _record_failure(job: Job, photo: Photo, error: InputError, screen: Screen) -
     message, hint = spoken(error)
     sentence = message.removeprefix(f"{photo.shown}: ")
     screen.failed(photo.shown, f"{sentence}; {hint}" if hint else sentence)
-    if job.plan.formats:
+    if job.plan.formats or job.plan.sets:
         add_failure(job.plan.folder, photo, error, message, hint)
     if job.flags.json:
         _print_error_line(photo, error, screen)

@@ -129,8 +129,8 @@ class SegmentFlags:
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="sam_vit_b, sam_vit_l, sam_vit_h or a checkpoint file; the small model inside "
-            "the package if left out.",
+            help="sam_vit_b, sam_vit_l, sam_vit_h, mobile_sam or a checkpoint file; the small "
+            "model inside the package if left out.",
             rich_help_panel=_RUN,
         ),
     ] = None
@@ -152,6 +152,24 @@ class SegmentFlags:
     precision: Annotated[
         str, typer.Option(metavar="NAME", help=PRECISION_HELP, rich_help_panel=_RUN)
     ] = "auto"
+    no_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-cache",
+            metavar="",
+            help="Encode anew even where anymask embed has kept the embedding.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False
+    half: Annotated[
+        bool,
+        typer.Option(
+            "--half",
+            metavar="",
+            help="Round the embedding to float16, as anymask embed --half keeps it.",
+            rich_help_panel=_RUN,
+        ),
+    ] = False
     page: Annotated[
         int,
         typer.Option(

@@ -8,7 +8,7 @@ from rich.text import Text
 from anymask.cli.answer import Answer
 from anymask.cli.outputs import FAILURES, Plan, Written
 from anymask.cli.photos import Photo
-from anymask.cli.screen import Screen
+from anymask.cli.screen import Screen, counted
 from anymask.masks.atomic import shown_name
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ def say_done(
         screen.say(head.append(f": {_told(answer.masks[0][1])}"))
     else:
         screen.say(head.append(f": {len(answer.masks)} masks"))
-        for number, (_, mask) in enumerate(answer.masks, start=1):
-            screen.say(f"  {number}  {_told(mask)}")
+        for number, (one, mask) in enumerate(answer.masks, start=1):
+            label = f"{shown_name(answer.labels[one])}, " if answer.labels else ""
+            screen.say(f"  {number}  {label}{_told(mask)}")
     _say_files(screen, written)
     times = f"encoded in {answer.encode_seconds:.2f} s, answered in "
     times += f"{1000 * answer.decode_seconds:.0f} ms"
@@ -57,10 +58,12 @@ def say_line(screen: Screen, photo: Photo, answer: Answer, written: Written) -> 
         answer: Its masks.
         written: Its files.
     """
-    best = max((mask for _, mask in answer.masks), key=lambda mask: mask.score)
-    what = _told(best) if len(answer.masks) == 1 else f"{len(answer.masks)} masks"
+    what = counted(len(answer.masks), "mask")
+    if len(answer.masks) == 1:
+        what = _told(answer.masks[0][1])
     first = shown_name(written.paths[0]) if written.paths else ""
-    screen.say(Text.assemble((photo.shown, "bold"), f": {what} ", ("→ ", "dim"), (first, "cyan")))
+    place = Text.assemble((" → ", "dim"), (first, "cyan")) if first else ""
+    screen.say(Text.assemble((photo.shown, "bold"), f": {what}", place))
     for note in (*answer.picture.notes, *answer.warnings):
         screen.note(f"{photo.shown}: {note}")
 
@@ -77,10 +80,11 @@ def say_closing(
         num_failed: Photos that could not be used.
         num_photos: Photos in all.
     """
-    where = f", in {_folder(plan)}" if plan.formats and num_done else ""
+    has_files = bool(plan.formats or plan.sets)
+    where = f", in {_folder(plan)}" if has_files and num_done else ""
     text = f"{num_done} of {num_photos} photos are done{where}"
     if num_failed:
-        listed = f", listed in {shown_name(plan.folder / FAILURES)}" if plan.formats else ""
+        listed = f", listed in {shown_name(plan.folder / FAILURES)}" if has_files else ""
         text += f"; {num_failed} failed{listed}"
     screen.err.print(Text(text, style="bold"))
 

@@ -53,7 +53,8 @@ def open_sample(file: AnnotatedFile) -> OpenedSample | BadSample:
         hint = error.hint or "give a picture that opens"
         return bad_sample(file, "unreadable-picture", message, hint)
     if file.size_hw is not None and file.size_hw != picture.size_hw:
-        return bad_sample(file, "size-differs", *_size_differs(file.size_hw, picture))
+        differs = size_differs(file.size_hw, picture.size_hw, picture.orientation)
+        return bad_sample(file, "size-differs", *differs)
     good, bad = [], []
     for index, runs in enumerate(file.runs):
         fault = _mask_fault(runs, picture.size_hw)
@@ -163,14 +164,26 @@ def _mask_fault(runs: Runs, size_hw: tuple[int, int]) -> tuple[str, str, str] | 
     return None
 
 
-def _size_differs(told: tuple[int, int], picture: Picture) -> tuple[str, str]:
-    height, width = picture.size_hw
+def size_differs(
+    told: tuple[int, int], size_hw: tuple[int, int], orientation: int
+) -> tuple[str, str]:
+    """Say what it may mean that masks are of another size than their picture.
+
+    Args:
+        told: Height and width of the masks, pixels.
+        size_hw: Those of the upright picture.
+        orientation: EXIF orientation of the picture, 1 to 8.
+
+    Returns:
+        What is wrong, and what to do.
+    """
+    height, width = size_hw
     message = f"mask {told[1]}x{told[0]} for picture {width}x{height}"
     if told == (width, height):
-        if picture.orientation >= 5:
+        if orientation >= 5:
             return (
                 f"{message}: it was drawn before the picture's EXIF rotation "
-                f"(orientation {picture.orientation})",
+                f"(orientation {orientation})",
                 "turn the mask, or remove the tag from the picture",
             )
         return f"{message}: width and height swapped", "swap them in the annotation"

@@ -1,6 +1,6 @@
 """A picture as the rest of anymask sees it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ class Picture:
     format: str = "array"
     orientation: int = 1
     path: str | None = None
-    options: ReadOptions = ReadOptions()
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     @property
     def size_hw(self) -> tuple[int, int]:

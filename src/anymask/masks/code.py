@@ -38,6 +38,8 @@ def python_lines(origin: Origin) -> list[str]:
     lines = ["import anymask"]
     if reading:
         lines.append("from anymask.image.options import ReadOptions")
+    if origin.is_half:
+        lines.append("from anymask.predict.kept_embeddings import as_if_kept")
     lines += ["", f"model = anymask.load({', '.join(_arguments(origin.loading))})"]
     picture = repr(origin.picture)
     if origin.picture is None:
@@ -45,6 +47,8 @@ def python_lines(origin: Origin) -> list[str]:
         picture = "picture"
     options = [f"options=ReadOptions({', '.join(reading)})"] if reading else []
     lines.append(f"embedding = model.embed({', '.join([picture, *options])})")
+    if origin.is_half:
+        lines.append('embedding = as_if_kept(model.loaded, embedding, "float16")')
     mask = None
     if isinstance(chain[0].mask, str):
         lines.append(f"rough = ...  # {chain[0].mask}")
@@ -77,6 +81,7 @@ def command_lines(origin: Origin) -> list[str]:
         keeps_all = one.multimask is True or (one.rank > 0 and not is_last)
         words += ["--all-masks"] if keeps_all else []
         words += ["--one-mask"] if one.multimask is False else []
+        words += ["--half"] if one.is_half else []
         words += _flag_words({**one.loading, **one.reading})
         if not is_last:
             words += ["--format", "logits", "-o", f"step-{step}"]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,20 @@ from PIL import Image
 from anymask.errors import ImageError, InputError, StateError
 from anymask.masks import rle as run_lengths
 from anymask.masks.boxes import IntBox, box_of
+from anymask.masks.code import code_of
 from anymask.masks.cutout import cut_out
 from anymask.masks.figure import candidates_figure
+from anymask.masks.origin import Origin
 from anymask.masks.overlay import Picture, draw
 from anymask.masks.plane import BoolMask
 from anymask.masks.png import png_bytes, save_png
 from anymask.masks.polygons import Ring, rings_of
 from anymask.masks.resize import FloatArray, full_resolution_logits, full_resolution_mask
+from anymask.masks.supervision import to_detections
 from anymask.vocabulary import ImageFrame, Prompt
+
+if TYPE_CHECKING:
+    from supervision import Detections
 
 # A notebook keeps what it shows inside its file.
 _NOTEBOOK_SIDE_PX = 1024
@@ -37,6 +43,7 @@ class Mask:
         picture: The upright picture, uint8 RGB (H, W, 3), or None.
         alpha: The picture's own alpha, uint8 (H, W), or None.
         prompt: What was asked, or None.
+        origin: How it was asked, for `Masks.code`; or None.
     """
 
     score: float
@@ -45,6 +52,7 @@ class Mask:
     picture: Picture | None = None
     alpha: NDArray[np.uint8] | None = None
     prompt: Prompt | None = None
+    origin: Origin | None = None
 
     def __post_init__(self) -> None:
         if self.low_res_logits.ndim != 2 or self.low_res_logits.size == 0:
@@ -225,6 +233,22 @@ class Masks(Sequence[Mask]):
         scores = [mask.score for mask in self.items]
         return draw(self._picture(image), arrays, self._common_prompt(), scores)
 
+    def code(self) -> str:
+        """Write down how these masks were made: Python and a command line that give them again.
+
+        Returns:
+            A program; as comments below it, the command lines. Print it.
+
+        Raises:
+            StateError: If there is no mask, or it did not come from `predict`.
+        """
+        origin = self.items[0].origin if self.items else None
+        if origin is None:
+            raise StateError(
+                "these masks do not know how they were made", hint="take them from model.predict"
+            )
+        return code_of(origin)
+
     def show(self, *, image: Picture | None = None) -> None:
         """Open a figure of all masks side by side, with scores, points as stars and the box.
 
@@ -245,6 +269,22 @@ class Masks(Sequence[Mask]):
         from matplotlib import pyplot
 
         pyplot.show()
+
+    def to_supervision(self, *, labels: Sequence[str] | None = None) -> "Detections":
+        """Give the masks as detections of the package supervision.
+
+        Args:
+            labels: What each mask shows; without them every mask is an "object".
+
+        Returns:
+            Its `Detections` with mask, xyxy (tight boxes, pixels, right and bottom edge
+            exclusive), confidence, class_id and data["class_name"].
+
+        Raises:
+            InputError: If there is not one label a mask.
+            MissingExtra: If supervision is not installed.
+        """
+        return to_detections(self.arrays, [mask.score for mask in self.items], labels)
 
     def _repr_png_(self) -> bytes | None:
         """Show the overlay in a notebook; without a picture the notebook shows the text form."""

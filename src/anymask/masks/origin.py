@@ -20,6 +20,7 @@ class Origin:
         box: Corners (x0, y0, x1, y1), or None.
         mask: The earlier answer that was refined, or what a mask from elsewhere is for people; or
             None.
+        is_half: Whether the image embedding was a kept one in float16.
         multimask: What was asked for.
         number: Which of the answer's masks this is, from 0.
         rank: Its place among them by score, from 0.
@@ -33,6 +34,7 @@ class Origin:
     labels: tuple[int, ...] = ()
     box: Box | None = None
     mask: "Origin | str | None" = None
+    is_half: bool = False
     multimask: bool | None = None
     number: int = 0
     rank: int = 0

@@ -77,7 +77,7 @@ def load_mask(path: str | os.PathLike[str]) -> BoolMask:
         _check_file(Path(path))
         with Image.open(path, formats=["PNG"]) as picture:
             picture.load()
-            return _object_of(picture)
+            return object_of(picture)
     except InputError:
         raise
     except UnidentifiedImageError as error:
@@ -100,7 +100,15 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{shown_name(path)}: is empty (0 bytes)", hint="save the mask again")
 
 
-def _object_of(picture: Image.Image) -> BoolMask:
+def object_of(picture: Image.Image) -> BoolMask:
+    """Give the object that a picture of a mask shows, as `load_mask` reads it.
+
+    Args:
+        picture: Decoded, of any mode.
+
+    Returns:
+        Bool, (H, W).
+    """
     if picture.has_transparency_data:
         alpha = np.asarray(picture.convert("RGBA"))[:, :, 3]
         if alpha.min() < 255:

@@ -27,6 +27,9 @@ _MORE = 32
 _SIGN = 16
 # Ten groups hold 50 bits, far above any picture and far below an overflow of int64.
 _MAX_GROUPS = 10
+_SHORT_RUN_PX = 64
+# Few enough to stay in the processor's cache.
+_BLOCK = 1 << 13
 _HINT = "write the mask again from its source"
 _SIZE_HINT = "check that size is [height, width] and that no count is missing"
 
@@ -69,9 +72,37 @@ def decode(rle: Mapping[str, object]) -> BoolMask:
     height, width, counts = _read(rle)
     if height * width == 0:
         return np.zeros((height, width), dtype=np.bool_)
-    is_set = (np.arange(len(counts)) & 1).astype(np.uint8)
-    columns = np.repeat(is_set, counts).reshape(width, height)
-    return cv2.transpose(columns).view(np.bool_).reshape(height, width)
+    is_short = len(counts) * _SHORT_RUN_PX > height * width and counts[1:].all()
+    pixels = (_fill_short if is_short else _fill_long)(counts, height * width)
+    return cv2.transpose(pixels.reshape(width, height)).view(np.bool_).reshape(height, width)
+
+
+def encode_runs(counts: Counts, size_hw: tuple[int, int]) -> RLE:
+    """Write run lengths as a compressed run-length code.
+
+    Args:
+        counts: Column-major run lengths, (K,), beginning with zeros, their sum H * W.
+        size_hw: Height and width of the mask, pixels.
+
+    Returns:
+        {"size": [H, W], "counts": text}, ready for JSON.
+    """
+    return {"size": list(size_hw), "counts": compress(counts)}
+
+
+def runs_of(rle: Mapping[str, object]) -> Counts:
+    """Read the run lengths of a code, checked against its size.
+
+    Args:
+        rle: As for `decode`.
+
+    Returns:
+        Column-major run lengths, int64, beginning with zeros.
+
+    Raises:
+        DataError: If the code is damaged or does not fit its size.
+    """
+    return _read(rle)[2]
 
 
 def area(rle: Mapping[str, object]) -> int:
@@ -132,19 +163,63 @@ def counts_of(mask: NDArray[np.generic]) -> Counts:
     x0, y0, x1, y1 = box_of(plane)
     if x1 == 0:
         return np.array([plane.size], dtype=np.int64)
-    columns = np.zeros((x1 - x0, y1 - y0 + 2), dtype=np.uint8)
-    columns[:, 1:-1] = cv2.transpose(plane[y0:y1, x0:x1].view(np.uint8)).reshape(x1 - x0, -1)
-    is_edge = columns[:, 1:] != columns[:, :-1]
-    column, row = np.divmod(np.flatnonzero(is_edge), is_edge.shape[1])
-    edges = (column + x0) * plane.shape[0] + row + y0
-    starts, ends = edges[0::2], edges[1::2]
-    # Where a column ends set and the next begins set, it is one run.
-    is_broken = starts[1:] != ends[:-1]
-    starts = np.concatenate([starts[:1], starts[1:][is_broken]])
-    ends = np.concatenate([ends[:-1][is_broken], ends[-1:]])
-    edges = np.stack([starts, ends], axis=1).ravel()
-    counts = np.diff(np.concatenate([[0], edges, [plane.size]])).astype(np.int64)
+    edges = _edges(plane[y0:y1, x0:x1], plane.shape[0]) + (x0 * plane.shape[0] + y0)
+    counts = np.empty(len(edges) + 1, dtype=np.int64)
+    counts[0], counts[-1] = edges[0], plane.size - edges[-1]
+    np.subtract(edges[1:], edges[:-1], out=counts[1:-1])
     return counts if counts[-1] else counts[:-1]
+
+
+def _fill_long(counts: Counts, num_pixels: int) -> NDArray[np.uint8]:  # noqa: ARG001
+    """Give the pixels of runs in their order, uint8, (N,)."""
+    return np.repeat((np.arange(len(counts)) & 1).astype(np.uint8), counts)
+
+
+def _fill_short(counts: Counts, num_pixels: int) -> NDArray[np.uint8]:
+    """Give the same where no run but the first is empty; quicker where runs are short."""
+    begins = np.zeros(-(-num_pixels // 64) * 64, dtype=np.uint8)
+    begins[np.cumsum(counts[:-1])] = 1
+    # A pixel is set if an odd number of runs begins up to it: first within each 64, ...
+    words = np.packbits(begins, bitorder="little").view(np.uint64)
+    for shift in (1, 2, 4, 8, 16, 32):
+        words ^= words << np.uint64(shift)
+    # ... whose highest bits then say whether all later ones turn round.
+    is_odd = np.bitwise_xor.accumulate(words >> np.uint64(63))
+    words[1:] ^= np.uint64(0) - is_odd[:-1]
+    return np.unpackbits(words.view(np.uint8), count=num_pixels, bitorder="little")
+
+
+def _edges(inside: BoolMask, height: int) -> Counts:
+    """Give the places at which runs begin and end, down the columns of the whole mask.
+
+    Args:
+        inside: The mask within its box, bool (h, w).
+        height: Of the whole mask, pixels.
+    """
+    inner, num_columns = inside.shape
+    # Only where the box is as high as the mask can a run go on in the next column. Elsewhere a
+    # column gets a pixel that is not set, so that its last run ends before the next.
+    num_between = int(inner < height)
+    stride = inner + num_between
+    # Nothing is set before the first pixel and after the last, up to whole words of eight.
+    num_places = num_columns * stride
+    line = np.zeros(num_places + 9 - num_places % 8, dtype=np.uint8)
+    first = 1 - num_between
+    columns = line[first : first + num_places].reshape(num_columns, stride)[:, num_between:]
+    cv2.transpose(inside.view(np.uint8), columns)
+    edges = _true_places(line[1:] != line[:-1])
+    return edges if stride == height else edges + edges // stride * (height - stride)
+
+
+def _true_places(flags: BoolMask) -> Counts:
+    """Give the places of what is True; the number of flags is a multiple of 8."""
+    # Mostly there is little: a look at eight at once passes over the rest.
+    words = np.flatnonzero(flags.view(np.uint64) != 0)
+    if len(words) > len(flags) // 32:
+        return np.flatnonzero(flags)
+    within = np.flatnonzero(flags.reshape(-1, 8)[words])
+    places: Counts = words[within >> 3] * 8 + (within & 7)
+    return places
 
 
 def compress(counts: Counts) -> str:
@@ -163,15 +238,22 @@ def compress(counts: Counts) -> str:
         return ""
     deltas = np.array(counts, dtype=np.int64)
     deltas[3:] -= counts[1:-2]
-    num_groups = np.ones(len(deltas), dtype=np.int64)
-    for group in range(1, _MAX_GROUPS):
-        limit = 1 << (_BITS * group - 1)
-        num_groups += (deltas < -limit) | (deltas >= limit)
-    place = np.arange(num_groups.max())
-    digits = (deltas[:, None] >> (_BITS * place)) & _DIGIT
-    digits |= (place < num_groups[:, None] - 1) * _MORE
-    used = digits[place < num_groups[:, None]] + _FIRST_CHARACTER
-    return str(used.astype(np.uint8).tobytes(), "ascii")
+    blocks = range(0, len(deltas), _BLOCK)
+    return str(b"".join(_letters(deltas[at : at + _BLOCK]) for at in blocks), "ascii")
+
+
+def _letters(deltas: Counts) -> bytes:
+    # The bits of a number without its sign; a group holds five, the last one the sign too.
+    sizes = deltas ^ (deltas >> 63)
+    num_groups = int(sizes.max()).bit_length() // _BITS + 1
+    letters = np.empty((len(deltas), num_groups), dtype=np.uint8)
+    is_used = np.ones((len(deltas), num_groups), dtype=np.bool_)
+    for group in range(num_groups):
+        has_more = sizes >= 1 << (_BITS * group + _BITS - 1)
+        digits = (deltas >> (_BITS * group)).astype(np.uint8) & _DIGIT
+        letters[:, group] = digits + _FIRST_CHARACTER + has_more.view(np.uint8) * _MORE
+        is_used[:, group + 1 : group + 2] = has_more[:, None]
+    return letters.ravel()[np.flatnonzero(is_used)].tobytes()
 
 
 def decompress(text: str | bytes) -> Counts:
@@ -190,29 +272,31 @@ def decompress(text: str | bytes) -> Counts:
         COCO API, maskApi (Lin et al., 2014), string form of run-length codes.
     """
     raw = text.encode("utf-8") if isinstance(text, str) else text
-    codes = np.frombuffer(raw, dtype=np.uint8).astype(np.int64) - _FIRST_CHARACTER
+    codes = np.frombuffer(raw, dtype=np.uint8) - _FIRST_CHARACTER
     if len(codes) == 0:
         return np.zeros(0, dtype=np.int64)
-    is_bad = (codes < 0) | (codes >= 2 * _MORE)
-    if is_bad.any():
-        at = int(np.argmax(is_bad))
+    if codes.max() >= 2 * _MORE:
+        at = int(np.argmax(codes >= 2 * _MORE))
         raise DataError(
             f"RLE counts hold byte {raw[at]} at position {at}, allowed are 48 to 111", hint=_HINT
         )
     last = np.flatnonzero(codes < _MORE)
     if len(last) == 0 or last[-1] != len(codes) - 1:
         raise DataError(f"RLE counts of {len(codes)} characters end within a number", hint=_HINT)
-    first = np.concatenate([[0], last[:-1] + 1])
-    num_groups = last - first + 1
+    values = (codes[last] ^ _SIGN).astype(np.int64) - _SIGN
+    num_groups = last + 1
+    num_groups[1:] -= num_groups[:-1]
     if num_groups.max() > _MAX_GROUPS:
         raise DataError(
             f"RLE counts hold a number of {num_groups.max()} characters, at most "
             f"{_MAX_GROUPS} are in use",
             hint=_HINT,
         )
-    place = np.arange(len(codes)) - np.repeat(first, num_groups)
-    values = np.add.reduceat((codes & _DIGIT) << (_BITS * place), first)
-    values -= np.where(codes[last] & _SIGN, np.left_shift(1, _BITS * num_groups), 0)
+    # The last group holds the highest bits, and there the sign.
+    for back in range(1, int(num_groups.max())):
+        longer = np.flatnonzero(num_groups > back)
+        digits = codes[last[longer] - back] & _DIGIT
+        values[longer] = (values[longer] << _BITS) | digits
     # Odd and even places are two chains of differences; the first even place stands alone.
     values[1::2] = np.cumsum(values[1::2])
     values[2::2] = np.cumsum(values[2::2])

@@ -89,15 +89,50 @@ class LiteConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TinyVitConfig:
+    """A TinyViT: a stage of convolutions, then three of attention in windows.
+
+    Attributes:
+        widths: Channels of each stage's tokens.
+        depths: Blocks of each stage.
+        num_heads: Attention heads a block of the last three stages.
+        windows: Sides of their windows, tokens.
+
+    Source:
+        TinyViT (Wu et al., 2022), table 7: here the smallest, 5 M.
+    """
+
+    widths: tuple[int, int, int, int] = (64, 128, 160, 320)
+    depths: tuple[int, int, int, int] = (2, 2, 6, 2)
+    num_heads: tuple[int, int, int] = (4, 5, 10)
+    windows: tuple[int, int, int] = (7, 14, 7)
+
+    def __post_init__(self) -> None:
+        sizes = (*self.widths, *self.depths, *self.num_heads, *self.windows)
+        if [len(self.widths), len(self.depths)] != [4, 4] or min(sizes) < 1:
+            raise ConfigError(
+                "a TinyViT needs widths and depths of four stages, each at least 1",
+                hint="leave them out for MobileSAM's",
+            )
+        for width, heads in zip(self.widths[1:], self.num_heads, strict=True):
+            if width % heads:
+                raise ConfigError(
+                    f"width {width} does not divide into {heads} heads",
+                    hint="choose widths that are multiples of num_heads",
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SamConfig:
     """Everything that fixes the shapes of a model.
 
-    Exactly one of `vit` and `lite` names the image encoder.
+    Exactly one of `vit`, `lite` and `tinyvit` names the image encoder.
 
     Attributes:
         name: Short name of the architecture.
         vit: The image encoder of the published models.
         lite: The image encoder of the default model.
+        tinyvit: The image encoder of MobileSAM.
         input_size: Side of the square model frame, pixels; a multiple of 32.
         embedding_dim: Channels of the image embedding and of every token.
         decoder_depth: Two-way attention blocks.
@@ -113,6 +148,7 @@ class SamConfig:
     name: str
     vit: VitConfig | None = None
     lite: LiteConfig | None = None
+    tinyvit: TinyVitConfig | None = None
     input_size: int = 1024
     embedding_dim: int = 256
     decoder_depth: int = 2
@@ -125,10 +161,10 @@ class SamConfig:
     pixel_std: tuple[float, float, float] = IMAGENET_STD
 
     def __post_init__(self) -> None:
-        if (self.vit is None) == (self.lite is None):
+        if [self.vit, self.lite, self.tinyvit].count(None) != 2:
             raise ConfigError(
                 f"architecture {self.name} needs exactly one image encoder",
-                hint="set either vit or lite",
+                hint="set one of vit, lite and tinyvit",
             )
         if self.input_size <= 0 or self.input_size % 32:
             raise ConfigError(
@@ -137,7 +173,7 @@ class SamConfig:
             )
         if self.has_high_res and self.lite is None:
             raise ConfigError(
-                f"architecture {self.name} asks for high-resolution features of a plain ViT",
+                f"architecture {self.name} asks for high-resolution features of a ViT or TinyViT",
                 hint="set has_high_res to False",
             )
 
@@ -158,6 +194,15 @@ def vit_h(input_size: int = 1024) -> SamConfig:
     """Give SAM with ViT-H/16: 636 M parameters."""
     vit = VitConfig(width=1280, depth=32, num_heads=16, global_blocks=(7, 15, 23, 31))
     return SamConfig(name="vit_h", vit=vit, input_size=input_size)
+
+
+def mobile_sam(input_size: int = 1024) -> SamConfig:
+    """Give MobileSAM: SAM's decoder behind a TinyViT, 10 M parameters.
+
+    Source:
+        Faster Segment Anything (Zhang et al., 2023).
+    """
+    return SamConfig(name="mobile_sam", tinyvit=TinyVitConfig(), input_size=input_size)
 
 
 def tiny(input_size: int = 384, variant: str = "lite0") -> SamConfig:

@@ -34,6 +34,7 @@ from anymask.model.prompt_encoder import (
     PromptBatch,
     PromptEncoder,
 )
+from anymask.model.tinyvit import TinyVitImageEncoder
 
 # Image cells decoded at once, over all prompts. On a processor two prompts of a 64 × 64 embedding
 # stay in its cache; a GPU wants many more.
@@ -256,7 +257,11 @@ def build_image_encoder(config: SamConfig) -> nn.Module:
         return VitImageEncoder(config.vit, config.input_size, config.embedding_dim)
     if config.lite is not None:
         return LiteImageEncoder(config.lite, config.embedding_dim)
-    raise ConfigError(f"architecture {config.name} has no image encoder", hint="set vit or lite")
+    if config.tinyvit is not None:
+        return TinyVitImageEncoder(config.tinyvit, config.embedding_dim)
+    raise ConfigError(
+        f"architecture {config.name} has no image encoder", hint="set vit, lite or tinyvit"
+    )
 
 
 def with_a_point(prompts: PromptBatch) -> PromptBatch:

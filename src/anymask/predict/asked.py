@@ -35,6 +35,7 @@ def origin_of(
         points=given.points,
         labels=given.labels,
         box=given.box,
+        is_half=embedding.kept_as == "float16",
         multimask=multimask,
     )
     return replace(origin, mask=_earlier(given.mask, origin))
@@ -51,7 +52,7 @@ def _is_of_the_same(one: Origin, other: Origin) -> bool:
     """Say whether two questions are about the same picture and model, and so can be one program."""
     return all(
         getattr(one, name) == getattr(other, name)
-        for name in ("picture", "told", "loading", "reading")
+        for name in ("picture", "told", "loading", "reading", "is_half")
     )
 
 

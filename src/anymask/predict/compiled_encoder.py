@@ -38,7 +38,7 @@ def compiled_encoder(
     """
     is_cpu = device.type == "cpu"
     if is_cpu:
-        _need_compiler()
+        need_compiler()
     size = sam.config.input_size
     with warnings.catch_warnings():
         # The compiler uses names that torch will drop; a user cannot change that.
@@ -115,7 +115,12 @@ def _parts(pixels: Tensor) -> Iterator[Tensor]:
         start += size
 
 
-def _need_compiler() -> None:
+def need_compiler() -> None:
+    """Refuse to compile for a CPU where there is nothing to do it with.
+
+    Raises:
+        ConfigError: If there is no C++ compiler.
+    """
     named = os.environ.get("CXX", "")
     if any(shutil.which(name) for name in (named, *_COMPILERS) if name):
         return

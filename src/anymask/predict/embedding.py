@@ -7,11 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from anymask.errors import StateError
+from anymask.errors import InputError, StateError
+from anymask.image.names import display_name
 from anymask.image.picture import Picture
 from anymask.masks.atomic import write_bytes
 from anymask.model.image_encoder import ImageFeatures
 from anymask.model.prepared_image import PreparedImage
+from anymask.predict.embedding_cache import KeptForm
 from anymask.predict.embedding_file import pack, read_file
 from anymask.vocabulary import ImageFrame
 
@@ -31,6 +33,9 @@ class ImageEmbedding:
         prepared: What the model's decoder works out from the features alone. Files and pickles do
             without, as it is several times their size; then every question works it out again,
             until `prepare` puts it back.
+        kept_as: "float32" or "float16" where the features come from the cache of embeddings, in
+            that number format; None where they were made for this embedding.
+        notes: What was noticed about the cache, one sentence each; files do without.
     """
 
     features: ImageFeatures
@@ -41,6 +46,8 @@ class ImageEmbedding:
     model_name: str
     model_sha256: str
     prepared: PreparedImage | None = None
+    kept_as: KeptForm | None = None
+    notes: tuple[str, ...] = ()
 
     def __getstate__(self) -> list[Any]:
         return [
@@ -106,6 +113,8 @@ class ImageEmbedding:
             "model_name": self.model_name,
             "model_sha256": self.model_sha256,
         }
+        if self.kept_as is not None:
+            record["kept_as"] = self.kept_as
         if picture and self.picture is not None:
             kept = self.picture
             # Copies, because tensors do not accept read-only arrays.
@@ -130,6 +139,11 @@ class ImageEmbedding:
             InputError: If the file is missing, is no embedding, or was damaged.
         """
         tensors, record = read_file(Path(path))
+        if "model_name" not in record:
+            raise InputError(
+                f"{display_name(path)}: is an entry of the cache, not a saved embedding",
+                hint="name a file written by save",
+            )
         picture = _unpack_picture(tensors, record["picture"]) if "picture" in record else None
         high_res = sorted(name for name in tensors if name.startswith("high_res."))
         return ImageEmbedding(
@@ -144,6 +158,7 @@ class ImageEmbedding:
             picture_sha256=record["picture_sha256"],
             model_name=record["model_name"],
             model_sha256=record["model_sha256"],
+            kept_as=record.get("kept_as"),
         )
 
 

@@ -12,6 +12,7 @@ from anymask.image.picture import Picture
 from anymask.image.prepare import to_model_input
 from anymask.model.image_encoder import ImageFeatures
 from anymask.predict.embedding import ImageEmbedding
+from anymask.predict.embedding_cache import KeptForm
 from anymask.weights.loaded import LoadedModel
 
 
@@ -30,8 +31,6 @@ def embed_pictures(
         yield from embed_batch(loaded, group)
 
 
-# Not inference_mode: a program may train a decoder on what it gives.
-@torch.no_grad()
 def embed_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[ImageEmbedding]:
     """Encode some pictures in one pass through the encoder.
 
@@ -41,37 +40,73 @@ def embed_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[Imag
 
     Returns:
         One embedding a picture, features in float32 on the model's device.
+    """
+    features = encode_batch(loaded, pictures)
+    return [
+        to_embedding(loaded, picture, one) for picture, one in zip(pictures, features, strict=True)
+    ]
+
+
+# Not inference_mode: a program may train a decoder on what it gives.
+@torch.no_grad()
+def encode_batch(loaded: LoadedModel, pictures: tuple[Picture, ...]) -> list[ImageFeatures]:
+    """Give what the image encoder makes of some pictures in one pass.
+
+    Args:
+        loaded: The model.
+        pictures: Upright pictures of any size.
+
+    Returns:
+        The features of each picture, float32, on the model's device.
 
     Source:
         Segment Anything (Kirillov et al., 2023), section 3, "Image encoder".
     """
     config = loaded.sam.config
-    frames = [frame_for(picture.size_hw, config.input_size) for picture in pictures]
     inputs = np.stack(
         [
-            to_model_input(picture.pixels, frame, config.pixel_mean, config.pixel_std)
-            for picture, frame in zip(pictures, frames, strict=True)
+            to_model_input(
+                picture.pixels,
+                frame_for(picture.size_hw, config.input_size),
+                config.pixel_mean,
+                config.pixel_std,
+            )
+            for picture in pictures
         ]
     )
-    pixels = torch.from_numpy(inputs).to(loaded.device)
-    features = loaded.encode(pixels)
-    each = [features_of_one(features, index) for index in range(len(pictures))]
-    # Whatever a program around this call has chosen for its own network.
-    with torch.autocast(loaded.device.type, enabled=False):
-        prepared = [loaded.sam.prepare(one, loaded.places) for one in each]
-    return [
-        ImageEmbedding(
-            features=one,
-            frame=frame,
-            picture=picture,
-            picture_name=picture.name,
-            picture_sha256=picture.sha256 or "",
-            model_name=loaded.name,
-            model_sha256=loaded.sha256,
-            prepared=ready,
-        )
-        for picture, frame, one, ready in zip(pictures, frames, each, prepared, strict=True)
-    ]
+    features = loaded.encode(torch.from_numpy(inputs).to(loaded.device))
+    return [features_of_one(features, index) for index in range(len(pictures))]
+
+
+def to_embedding(
+    loaded: LoadedModel,
+    picture: Picture,
+    features: ImageFeatures,
+    *,
+    kept_as: KeptForm | None = None,
+    notes: tuple[str, ...] = (),
+) -> ImageEmbedding:
+    """Join features with the picture they are of, and prepare them for questions.
+
+    Args:
+        loaded: The model that made them.
+        picture: The upright picture.
+        features: What the image encoder made of it, float32.
+        kept_as: Number format in which they were kept; None if they are fresh.
+        notes: What was noticed about them.
+    """
+    embedding = ImageEmbedding(
+        features=features,
+        frame=frame_for(picture.size_hw, loaded.sam.config.input_size),
+        picture=picture,
+        picture_name=picture.name,
+        picture_sha256=picture.sha256 or "",
+        model_name=loaded.name,
+        model_sha256=loaded.sha256,
+        kept_as=kept_as,
+        notes=notes,
+    )
+    return prepare(loaded, embedding)
 
 
 @torch.no_grad()
@@ -88,6 +123,7 @@ def prepare(loaded: LoadedModel, embedding: ImageEmbedding) -> ImageEmbedding:
     embedding = embedding.to(loaded.device)
     if embedding.prepared is not None:
         return embedding
+    # Whatever a program around this call has chosen for its own network.
     with torch.autocast(loaded.device.type, enabled=False):
         prepared = loaded.sam.prepare(embedding.features, loaded.places)
     return replace(embedding, prepared=prepared)

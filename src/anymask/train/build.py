@@ -17,7 +17,7 @@ from anymask.train.pretrained import PREFIX, start_from_pretrained
 from anymask.train.recipes import Recipe
 from anymask.train.run import Task
 from anymask.train.task import Reconstructing, Samples, Segmenting
-from anymask.weights.load import load_model
+from anymask.weights.load import ARCHITECTURES, load_model
 from anymask.weights.read import read_checkpoint
 
 
@@ -95,7 +95,9 @@ def _with_first_values(recipe: Recipe, architecture: SamConfig) -> Sam:
         initialise(model, recipe.settings.seed)
         start_from_pretrained(model, recipe.start)
     else:
-        loaded = load_model(recipe.start, device="cpu", architecture=architecture.name)
+        # A size that nobody published has a name of its own, which nobody can ask for.
+        asked = architecture.name if architecture.name in ARCHITECTURES else None
+        loaded = load_model(recipe.start, device="cpu", architecture=asked)
         model.load_state_dict(loaded.sam.state_dict())
     if architecture.lite is not None:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -178,15 +178,16 @@ def finetune(base: Path, architecture: SamConfig, part: FinetunePart = "decoder"
             f"part must be decoder, decoder_and_lora or all, got {part!r}", hint="use decoder"
         )
     size = architecture.input_size
-    is_vit = architecture.vit is not None
+    # MobileSAM's encoder is as large a step away from ours as a ViT is.
+    is_published = architecture.lite is None
     first, last = SizePhase(until=0.7, sizes=(256,)), SizePhase(until=1.0, sizes=(size,))
     # With whole pictures in their own colours a large frozen encoder sees each only once.
-    is_kept = is_vit and part == "decoder"
+    is_kept = is_published and part == "decoder"
     settings = TrainSettings(
         minutes=5.0,
-        phases=(first, last) if size > 256 and not is_vit else (last,),
-        batch=1 if is_vit else 4,
-        accumulate=2 if is_kept else 4 if is_vit else 1,
+        phases=(first, last) if size > 256 and not is_published else (last,),
+        batch=1 if is_published else 4,
+        accumulate=2 if is_kept else 4 if is_published else 1,
         sample=SampleSettings(
             prompts=2 if is_kept else 4,
             zoom_share=0.0 if is_kept else 0.2,
@@ -195,9 +196,9 @@ def finetune(base: Path, architecture: SamConfig, part: FinetunePart = "decoder"
         ),
         conversation=ConversationSettings(box_share=0.4),
         optimizer=OptimizerSettings(
-            rate=1e-4 if is_vit else 1e-3,
-            backbone_rate=0.0 if is_vit else 2e-4,
-            layer_decay=0.8 if is_vit else 1.0,
+            rate=1e-4 if is_published else 1e-3,
+            backbone_rate=0.0 if is_published else 2e-4,
+            layer_decay=0.8 if architecture.vit is not None else 1.0,
             warmup_steps=20,
         ),
         average=0.99,

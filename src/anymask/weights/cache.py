@@ -30,6 +30,17 @@ def engines_folder(environment: Mapping[str, str] | None = None) -> Path:
     return _cache_folder(environment) / "engines"
 
 
+def may_connect(environment: Mapping[str, str] | None = None) -> bool:
+    """Say whether connections to other machines are allowed.
+
+    Args:
+        environment: Environment variables; the process's own by default. ANYMASK_OFFLINE forbids
+            connections, unless it is empty or "0".
+    """
+    variables = os.environ if environment is None else environment
+    return variables.get("ANYMASK_OFFLINE", "") in ("", "0")
+
+
 def _cache_folder(environment: Mapping[str, str] | None) -> Path:
     variables = os.environ if environment is None else environment
     if named := variables.get("ANYMASK_CACHE"):

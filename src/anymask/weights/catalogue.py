@@ -1,14 +1,23 @@
 """The published checkpoints: what they are called, weigh and hash to, and where they lie.
 
-Source: the release of Segment Anything (Kirillov et al., 2023). The digits at the end of its file
-names are the start of some other hash and prove nothing; sizes and sha256 here do.
+Source: the release of Segment Anything (Kirillov et al., 2023) and of MobileSAM (Zhang et al.,
+2023). The digits at the end of Segment Anything's file names are the start of some other hash and
+prove nothing; sizes and sha256 here do, wherever a file comes from.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-_RELEASE = "https://dl.fbaipublicfiles.com/segment_anything"
+# In the order they are asked: the publisher first.
+_SAM = (
+    "https://dl.fbaipublicfiles.com/segment_anything",
+    "https://huggingface.co/ybelkada/segment-anything/resolve/main/checkpoints",
+)
+_MOBILE_SAM = (
+    "https://github.com/ChaoningZhang/MobileSAM/raw/master/weights",
+    "https://huggingface.co/dhkim2810/MobileSAM/resolve/main",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +30,7 @@ class PublishedFile:
         file_name: What it is called where it is published.
         num_bytes: Size of the file.
         sha256: Of the file's bytes, 64 hexadecimal digits.
-        url: Where it can be downloaded.
+        mirrors: Addresses it can be downloaded from, in the order to ask them; at least one.
         licence: Terms of the weights.
     """
 
@@ -30,8 +39,13 @@ class PublishedFile:
     file_name: str
     num_bytes: int
     sha256: str
-    url: str
+    mirrors: tuple[str, ...]
     licence: str
+
+    @property
+    def url(self) -> str:
+        """The first address it can be downloaded from, the publisher's own."""
+        return self.mirrors[0]
 
 
 def _sam(size: str, digits: str, num_bytes: int, sha256: str) -> PublishedFile:
@@ -42,7 +56,7 @@ def _sam(size: str, digits: str, num_bytes: int, sha256: str) -> PublishedFile:
         file_name=file_name,
         num_bytes=num_bytes,
         sha256=sha256,
-        url=f"{_RELEASE}/{file_name}",
+        mirrors=tuple(f"{mirror}/{file_name}" for mirror in _SAM),
         licence="Apache-2.0",
     )
 
@@ -68,6 +82,15 @@ PUBLISHED: Mapping[str, PublishedFile] = MappingProxyType(
                 "4b8939",
                 2_564_550_879,
                 "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
+            ),
+            PublishedFile(
+                name="mobile_sam",
+                architecture="mobile_sam",
+                file_name="mobile_sam.pt",
+                num_bytes=40_728_226,
+                sha256="6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
+                mirrors=tuple(f"{mirror}/mobile_sam.pt" for mirror in _MOBILE_SAM),
+                licence="Apache-2.0",
             ),
         )
     }

@@ -20,16 +20,17 @@ from anymask.errors import (
 )
 from anymask.image.names import display_name
 from anymask.model.configs import SamConfig
-from anymask.weights.cache import weights_folder
 from anymask.weights.catalogue import PUBLISHED, PublishedFile, by_file_name, by_sha256
 from anymask.weights.device import choose_device
+from anymask.weights.download import fetch
 from anymask.weights.fit import fit
 from anymask.weights.loaded import LoadedModel
 from anymask.weights.read import CheckpointFile, container_of, read_checkpoint, sha256_of
 from anymask.weights.recognise import describe, recognise, title
 from anymask.weights.save import FORMAT
+from anymask.weights.unwrap import as_released
 
-ARCHITECTURES = ("tiny", "vit_b", "vit_l", "vit_h")
+ARCHITECTURES = ("tiny", "vit_b", "vit_l", "vit_h", "mobile_sam")
 _OWN_FORMAT = "anymask-"
 
 
@@ -61,11 +62,12 @@ def load_model(
 
     Args:
         source: None for the default model inside the package; the name of a published checkpoint
-            ("sam_vit_b", "sam_vit_l", "sam_vit_h"), looked for in the cache folder; or a
-            checkpoint file (.pth, .pt or .safetensors, told apart by content).
+            ("sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam"), fetched into the cache folder
+            the first time; or a checkpoint file (.pth, .pt or .safetensors, told apart by content;
+            names of tensors as in the release or as in transformers' SamModel).
         device: "auto", "cpu", "cuda", "cuda:0" or "mps".
-        architecture: What the checkpoint must be: "tiny", "vit_b", "vit_l" or "vit_h". Without
-            it, the tensors say.
+        architecture: What the checkpoint must be: "tiny", "vit_b", "vit_l", "vit_h" or
+            "mobile_sam". Without it, the tensors say.
         input_size: Side of the model's square input in pixels, a multiple of 32, where it should
             differ from the checkpoint's own; position tables are interpolated.
 
@@ -73,7 +75,8 @@ def load_model(
         The model with its origin; float32 on the device.
 
     Raises:
-        WeightsNotFound: If there is no such file or name.
+        WeightsNotFound: If there is no such file or name, or it cannot be fetched.
+        OutputError: If a published checkpoint cannot be written into the cache folder.
         ChecksumMismatch: If a published checkpoint's bytes are not the published ones.
         KeysMismatch: If the tensors fit no known architecture, or not the one asked for.
         WeightsError: If the file is no checkpoint, damaged, or holds code or NaN.
@@ -106,6 +109,8 @@ def load_model(
         dtype=torch.float32,
         metadata=_remarks(content.metadata),
         notes=_notes(found, content, config, input_size),
+        source=None if source is None else str(source),
+        input_size=input_size,
     )
 
 
@@ -130,8 +135,11 @@ def _find(source: str | Path) -> _Source:
     if path.is_file():
         return _Source(path=path, origin=display_name(path.name))
     if path.exists():
+        inside = path / "model.safetensors"
+        hint = "give a .pth or .safetensors file, not its folder"
         raise WeightsNotFound(
-            f"{shown}: is no file", hint="give a .pth or .safetensors file, not its folder"
+            f"{shown}: is no file",
+            hint=f"give {display_name(inside)}" if inside.is_file() else hint,
         )
     near = get_close_matches(str(source).lower(), PUBLISHED, n=1)
     hint = f"did you mean {near[0]}" if near else f"give a file, or {', '.join(PUBLISHED)}"
@@ -139,15 +147,7 @@ def _find(source: str | Path) -> _Source:
 
 
 def _published(published: PublishedFile) -> _Source:
-    folder = weights_folder()
-    path = folder / published.file_name
-    if not path.is_file():
-        raise WeightsNotFound(
-            f"{published.name}: {published.file_name} is not in {display_name(folder)}",
-            hint=f"download {published.url} into that folder ({published.num_bytes:,} bytes, "
-            f"sha256 {published.sha256})",
-        )
-    return _Source(path=path, origin=published.file_name, published=published)
+    return _Source(path=fetch(published), origin=published.file_name, published=published)
 
 
 def _refuse_hash(path: Path, published: PublishedFile, sha256: str) -> None:
@@ -179,6 +179,11 @@ def _read(found: _Source, shown: str) -> tuple[_Source, str, CheckpointFile]:
         ) from error
     if by_sha256(sha256) is not None:
         found = replace(found, origin=f"{found.origin}, as published", is_known=True)
+    if not _is_own(content.metadata):
+        tensors, notes = as_released(content.tensors)
+        content = replace(
+            content, tensors=MappingProxyType(tensors), notes=(*content.notes, *notes)
+        )
     return found, sha256, content
 
 

@@ -45,6 +45,8 @@ class LoadedModel:
         encoder: What runs the image encoder; None for the network's own, in `dtype`.
         places: What the decoder makes of the cells' position code, the same for every picture;
             None to work it out for each.
+        source: What was asked for: a name or path; None for the default model.
+        input_size: Side of the frame that was asked for, pixels; None for the checkpoint's own.
     """
 
     sam: Sam
@@ -57,6 +59,8 @@ class LoadedModel:
     notes: tuple[str, ...] = ()
     encoder: EncoderEngine | None = None
     places: PlaceTables | None = None
+    source: str | None = None
+    input_size: int | None = None
 
     @property
     def engine(self) -> str:

@@ -195,7 +195,8 @@ def _read_zip(path: Path, shown: str) -> object:
 def _pickle_inside(archive: zipfile.ZipFile, shown: str) -> zipfile.ZipInfo:
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
-    if any("/code/" in f"/{name}" for name in names):
+    # Below the archive's own name, which is that of the file: a plain code.pth holds code/data.pkl.
+    if any("/code/" in name for name in names):
         _refuse_code("a TorchScript program", shown)
     # torch stores and never compresses; a small file could otherwise unpack into a huge one.
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or not any(

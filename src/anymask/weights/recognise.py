@@ -3,18 +3,33 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isqrt
 
 from torch import Tensor
 
 from anymask.errors import ConfigError, KeysMismatch, WeightsError
 from anymask.image.names import display_name
-from anymask.model.configs import SamConfig, VitConfig, vit_b, vit_h, vit_l
+from anymask.model.configs import (
+    SamConfig,
+    TinyVitConfig,
+    VitConfig,
+    mobile_sam,
+    vit_b,
+    vit_h,
+    vit_l,
+)
 
 _BLOCK = re.compile(r"image_encoder\.blocks\.(\d+)\.")
 _SAM_2_BLOCK = re.compile(r"image_encoder\.trunk\.blocks\.(\d+)\.")
+# Its files hold the whole network or the new layers of the decoder alone; in transformers' layout
+# they have other names.
+_OF_SAM_HQ = re.compile(r"(^|\.)(hf_token|hf_mlp|hq_token|hq_mask_mlp|compress_vit_feat)\.")
+_OF_SAM_3 = ("detector_model.", "detr_encoder.")
 _LAYER = re.compile(r"mask_decoder\.transformer\.layers\.(\d+)\.")
+_OF_TINYVIT = ("image_encoder.layers.", "image_encoder.patch_embed.seq.")
 _BOXES_OF_THE_FIGURE = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
-_PUBLISHED = (vit_b(), vit_l(), vit_h())
+_PLAIN = (vit_b(), vit_l(), vit_h())
+_HINT = "give a SAM checkpoint (ViT-B, ViT-L, ViT-H or MobileSAM)"
 # Width of the first stage, number of blocks.
 _SAM_2_SIZES = (
     ((96, 12), "tiny"),
@@ -27,8 +42,8 @@ _SAM_2_SIZES = (
 def recognise(tensors: Mapping[str, Tensor], shown: str) -> SamConfig:
     """Give the architecture that fits a published or retrained SAM best.
 
-    Width, depth, heads, windows, global blocks and frame are read from the shapes; whether every
-    tensor really fits is seen when they are put into a network.
+    Width, depth, heads, windows, global blocks and a ViT's frame are read from the shapes; whether
+    every tensor really fits is seen when they are put into a network.
 
     Args:
         tensors: By name, shapes as in the release.
@@ -45,7 +60,7 @@ def recognise(tensors: Mapping[str, Tensor], shown: str) -> SamConfig:
     if family is not None:
         raise KeysMismatch(
             f"{shown}: is {family}, which this version does not run",
-            hint="give a SAM checkpoint (ViT-B, ViT-L or ViT-H)",
+            hint=_HINT,
         )
     if "image_encoder.backbone.stem.weight" in tensors:
         raise WeightsError(
@@ -55,24 +70,28 @@ def recognise(tensors: Mapping[str, Tensor], shown: str) -> SamConfig:
     if not any(name.startswith(_BOXES_OF_THE_FIGURE) for name in tensors):
         raise KeysMismatch(
             f"{shown}: none of its {len(tensors)} tensors are SAM's, first {_first(tensors)}",
-            hint="give a SAM checkpoint (ViT-B, ViT-L or ViT-H)",
+            hint=_HINT,
         )
     try:
-        return _plain_vit(tensors)
+        is_tinyvit = any(name.startswith(_OF_TINYVIT) for name in tensors)
+        return _tinyvit(tensors) if is_tinyvit else _plain_vit(tensors)
     except ConfigError as error:
         raise KeysMismatch(f"{shown}: {error.message}", hint="give a SAM checkpoint") from error
 
 
 def describe(config: SamConfig) -> str:
     """Give an architecture's name for people, such as "ViT-B" or "default model (tiny)"."""
-    is_published = any(config.name == published.name for published in _PUBLISHED)
-    if config.vit is None or is_published:
+    if config.tinyvit is not None and config.name != mobile_sam().name:
+        return f"TinyViT of widths {', '.join(map(str, config.tinyvit.widths))}"
+    if config.vit is None or any(config.name == published.name for published in _PLAIN):
         return title(config.name)
     return f"ViT of width {config.vit.width} and depth {config.vit.depth}"
 
 
 def title(name: str) -> str:
     """Give the name for people of an architecture's short name."""
+    if name == mobile_sam().name:
+        return "MobileSAM"
     return f"ViT-{name[-1].upper()}" if name.startswith("vit_") else f"default model ({name})"
 
 
@@ -85,19 +104,44 @@ def _plain_vit(tensors: Mapping[str, Tensor]) -> SamConfig:
     vit = _vit_config(tensors, table, patches[3])
     if vit is None:
         return nearest
+    config = replace(_with_decoder(nearest, tensors), vit=vit, input_size=table[1] * vit.patch)
+    if nearest.vit is not None and (vit.width, vit.depth) != (nearest.vit.width, nearest.vit.depth):
+        return replace(config, name=f"vit_{vit.width}x{vit.depth}")
+    return config
+
+
+def _with_decoder(nearest: SamConfig, tensors: Mapping[str, Tensor]) -> SamConfig:
+    """Read what is not of the image encoder."""
     neck = _shape(tensors, "image_encoder.neck.0.weight", 4)
     mlp = _shape(tensors, "mask_decoder.transformer.layers.0.mlp.lin1.weight", 2)
-    config = replace(
+    return replace(
         nearest,
-        vit=vit,
-        input_size=table[1] * vit.patch,
         embedding_dim=neck[0] if neck else nearest.embedding_dim,
         decoder_depth=_depth(tensors, _LAYER) or nearest.decoder_depth,
         decoder_mlp_width=mlp[0] if mlp else nearest.decoder_mlp_width,
     )
-    if nearest.vit is not None and (vit.width, vit.depth) != (nearest.vit.width, nearest.vit.depth):
-        return replace(config, name=f"vit_{vit.width}x{vit.depth}")
-    return config
+
+
+def _tinyvit(tensors: Mapping[str, Tensor]) -> SamConfig:
+    nearest = mobile_sam()
+    stem = _shape(tensors, "image_encoder.patch_embed.seq.2.c.weight", 4)
+    stages = [f"image_encoder.layers.{number}" for number in range(4)]
+    merges = [_shape(tensors, f"{stage}.downsample.conv1.c.weight", 4) for stage in stages[:3]]
+    tables = [_shape(tensors, f"{stage}.blocks.0.attn.attention_biases", 2) for stage in stages[1:]]
+    widths = [shape[0] for shape in (stem, *merges) if shape is not None]
+    known = [shape for shape in tables if shape is not None]
+    if len(widths) < 4 or len(known) < 3:
+        return nearest
+    depths = [_depth(tensors, re.compile(rf"{re.escape(s)}\.blocks\.(\d+)\.")) for s in stages]
+    tinyvit = TinyVitConfig(
+        widths=(widths[0], widths[1], widths[2], widths[3]),
+        depths=(depths[0], depths[1], depths[2], depths[3]),
+        num_heads=(known[0][0], known[1][0], known[2][0]),
+        windows=(isqrt(known[0][1]), isqrt(known[1][1]), isqrt(known[2][1])),
+    )
+    config = replace(_with_decoder(nearest, tensors), tinyvit=tinyvit)
+    is_published = tinyvit == nearest.tinyvit
+    return config if is_published else replace(config, name=f"tinyvit_{widths[3]}x{sum(depths)}")
 
 
 def _vit_config(
@@ -126,10 +170,10 @@ def _vit_config(
 def _nearest(width: int | None, depth: int) -> SamConfig:
     distances = [
         ((0 if width is None else abs(config.vit.width - width), abs(config.vit.depth - depth)), at)
-        for at, config in enumerate(_PUBLISHED)
+        for at, config in enumerate(_PLAIN)
         if config.vit is not None
     ]
-    return _PUBLISHED[min(distances)[1]]
+    return _PLAIN[min(distances)[1]]
 
 
 def _depth(tensors: Mapping[str, Tensor], pattern: re.Pattern[str]) -> int:
@@ -142,16 +186,14 @@ def _shape(tensors: Mapping[str, Tensor], name: str, num_axes: int) -> tuple[int
 
 
 def _other_family(tensors: Mapping[str, Tensor]) -> str | None:
-    if "mask_decoder.hf_token.weight" in tensors:
+    if any(_OF_SAM_HQ.search(name) for name in tensors):
         return "a SAM-HQ"
-    if "image_encoder.patch_embed.seq.0.c.weight" in tensors:
-        return "a MobileSAM (TinyViT)"
+    if any(name.startswith(_OF_SAM_3) for name in tensors):
+        return "a SAM 3"
     if "image_encoder.trunk.pos_embed" in tensors:
         return _sam_2(tensors)
     if any(name.startswith("vision_encoder.backbone.") for name in tensors):
         return "a SAM 2 in the layout of transformers"
-    if any(name.startswith("vision_encoder.") for name in tensors):
-        return "a SAM in the layout of transformers"
     return None
 
 

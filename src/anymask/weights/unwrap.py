@@ -1,5 +1,6 @@
 """The tensors of a checkpoint, taken out of what training programs put around them."""
 
+import re
 from collections.abc import Mapping
 
 import torch
@@ -7,11 +8,17 @@ from torch import Tensor
 
 from anymask.errors import WeightsError
 from anymask.image.names import display_name
+from anymask.weights.transformers_layout import from_transformers, is_transformers
 
 _WRAPPERS = ("model", "state_dict")  # entries that hold the whole state dict
 _PREFIXES = ("module.", "model.")  # left by wrappers around the network
 _IGNORED = ("pixel_mean", "pixel_std")  # in files saved again; the architecture knows them
 _DEEPEST = 4
+# MobileSAM's file keeps the classifier its encoder was trained with, and counts of batches.
+_OF_A_TINYVIT = "image_encoder.patch_embed.seq.0.c.weight"
+_UNUSED_IN_TINYVIT = re.compile(
+    r"image_encoder\.((norm_head|head)\.(weight|bias)|.*\.num_batches_tracked)"
+)
 _OF_A_RUN = frozenset({"recipe", "architecture", "model", "average", "optimizer"})
 
 
@@ -53,6 +60,24 @@ def unwrap(content: object, shown: str) -> dict[str, Tensor]:
             )
         tensors[name] = value
     return {k: v for k, v in _without_prefixes(tensors).items() if k not in _IGNORED}
+
+
+def as_released(
+    tensors: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """Give tensors under the names of the release, without those that answer no prompt.
+
+    Args:
+        tensors: By name, any shape, as `unwrap` gives them.
+
+    Returns:
+        The tensors, and a note where their names were others.
+    """
+    if is_transformers(tensors):
+        return from_transformers(tensors), ("read from the layout of transformers",)
+    if _OF_A_TINYVIT in tensors:
+        return {k: v for k, v in tensors.items() if not _UNUSED_IN_TINYVIT.fullmatch(k)}, ()
+    return dict(tensors), ()
 
 
 def as_float32(

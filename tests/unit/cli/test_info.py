@@ -1,4 +1,5 @@
 import json
+import re
 import tomllib
 
 import pytest
@@ -34,7 +35,10 @@ def test_the_record_tells_versions_device_folders_model_and_extras(
     assert model["sha256"] == sha256_of(model_file)
     assert model["recipe"] == {"name": "random", "steps": 1500, "minutes": 2.5}
     names = [extra["name"] for extra in record["extras"]]
-    assert names == ["show", "evaluate", "train", "tensorboard", "openvino", "onnxruntime"]
+    assert names == [
+        *("show", "evaluate", "train", "supervision", "tensorboard", "openvino", "onnx"),
+    ]
+    assert "speed" not in record
 
 
 def test_people_get_a_table(anymask, default_is_random):
@@ -60,11 +64,20 @@ def test_an_installation_without_the_default_model_says_so(anymask, monkeypatch,
     assert (ran.code, "not in this installation" in ran.out) == (0, True)
 
 
+def test_an_extra_is_missing_while_one_of_its_packages_is(anymask, default_is_random, monkeypatch):
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "onnxscript" else name
+    )
+    record = json.loads(anymask("info", "--json").out)
+    missing = [extra["name"] for extra in record["extras"] if not extra["is_installed"]]
+    assert missing == ["onnx"]
+
+
 def test_every_extra_for_people_is_told(repository):
     extras = tomllib.loads((repository / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
     assert {name for name, _, _ in EXTRAS} == set(extras) - {"test", "dev"}
-    for name, package, _ in EXTRAS:
-        sold_as = package.replace("skimage", "scikit-image").replace("_", "-")
-        assert any(line.startswith(sold_as) for line in extras[name])
+    for name, packages, _ in EXTRAS:
+        sold_as = {p.replace("skimage", "scikit-image").replace("_", "-") for p in packages}
+        assert sold_as == {re.split(r"[=>]", line)[0] for line in extras[name]}

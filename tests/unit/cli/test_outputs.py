@@ -106,7 +106,12 @@ def test_a_format_named_twice_is_written_once(folder):
             ("png", "overlay"),
             "-o m.png: names one file for 2 formats (png, overlay); name a folder.",
         ),
-        (None, ("jpg",), "--format jpg: is unknown; use png, cutout, overlay, rle, logits."),
+        (
+            None,
+            ("jpg",),
+            "--format jpg: is unknown; use png, cutout, "
+            "overlay, rle, logits, coco, sa1b, yolo, labelme, labelmap, voc, panoptic.",
+        ),
         ("cat.png/", (), "-o cat.png: is a file, not a folder; name a folder."),
     ],
 )

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from anymask.cli.outputs import FORMATS
+from anymask.cli.outputs import FORMATS, SETS
 from anymask.receipt import read_receipt
 from tests.unit.cli.folders import names_in
 
@@ -163,3 +163,31 @@ def test_a_photo_that_fails_now_is_told(written, anymask, folder):
     ran = anymask("replay", "out/cat.png.receipt.json")
     assert ran.code == 3
     assert "is empty (0 bytes)" in ran.err
+
+
+@pytest.mark.parametrize("form", [(), ("--half",)])
+def test_a_kept_embedding_is_replayed_without_the_cache(
+    segment, anymask, folder, model_file, form, monkeypatch
+):
+    monkeypatch.setenv("ANYMASK_CACHE", str(folder / "cache"))
+    assert anymask("embed", "cat.png", "--model", model_file, *form).code == 0
+    words = ("--point", "45,30", "--format", "logits", "--format", "coco", "-o", "out")
+    assert segment("cat.png", *words).code == 0
+    receipt = read_receipt(folder / "out" / "cat.png.receipt.json")
+    assert receipt.settings["embedding"] == f"kept, {'float16' if form else 'float32'}"
+    shutil.rmtree(folder / "cache")
+    for name in ("cat.png", "coco"):
+        ran = anymask("replay", f"out/{name}.receipt.json")
+        assert (ran.code, ran.out.splitlines()[0]) == (0, "same bytes: 1 output")
+
+
+def test_sets_of_all_photos_are_repeated(segment, anymask, folder):
+    shutil.copy(folder / "cat.png", folder / "dog.png")
+    words = [word for name in SETS for word in ("--format", name)]
+    assert segment("cat.png", "dog.png", "--point", "45,30", *words, "-o", "out").code == 0
+    for name in SETS:
+        receipt = folder / "out" / f"{name}.receipt.json"
+        stamps = read_receipt(receipt).outputs
+        assert stamps
+        ran = anymask("replay", receipt)
+        assert (ran.code, ran.out.partition(":")[0]) == (0, "same bytes"), name

@@ -16,6 +16,7 @@ from anymask.masks.logits_file import load_logits
 from anymask.masks.mask import Masks
 from anymask.model.configs import tiny
 from anymask.model.sam import Sam
+from anymask.predict.kept_embeddings import as_if_kept
 from anymask.weights.save import save_model
 
 
@@ -135,3 +136,16 @@ def test_a_frame_of_another_size_is_told(weights, tmp_path, monkeypatch):
 def test_masks_from_elsewhere_know_no_code():
     with pytest.raises(StateError, match="do not know how they were made; take them from model"):
         Masks().code()
+
+
+def test_a_kept_embedding_in_half_precision_is_told(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fresh = model.embed(photo_path("rocket"))
+    half = as_if_kept(model.loaded, fresh, "float16")
+    masks = model.predict(half, points=[(300, 200)])
+    again = made_again(masks.code())
+    assert np.array_equal(again.low_res_logits, masks.low_res_logits)
+    (words,) = command_lines(masks.code())
+    assert words[-3:-2] == ["--half"]
+    run([*words, "--format", "logits", "-o", "m.npy"], monkeypatch)
+    assert np.array_equal(load_logits("m.npy"), masks.best.low_res_logits)

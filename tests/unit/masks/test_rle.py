@@ -103,6 +103,23 @@ def test_a_mask_without_pixels_has_one_empty_run():
     assert rle.decode({"size": [0, 5], "counts": []}).shape == (0, 5)
 
 
+def test_runs_are_read_and_written_without_a_mask():
+    code = {"size": [5, 4], "counts": "62304"}
+    assert rle.runs_of(code).tolist() == [6, 2, 3, 2, 7]
+    assert rle.encode_runs(np.array([6, 2, 3, 2, 7]), (5, 4)) == code
+    with pytest.raises(DataError, match=r"counts sum to 20, but size \[5, 5\] has 25"):
+        rle.runs_of({"size": [5, 5], "counts": "62304"})
+
+
+@pytest.mark.parametrize("side", [20, 700])
+def test_runs_of_no_length_change_nothing(side):
+    # Codes of other programs hold them, among short runs and among long ones.
+    counts = [0, 3, 0, 4, 5, 0, 0, side * side - 12, 0]
+    flat = rle.decode({"size": [side, side], "counts": counts}).T.ravel()
+    assert np.flatnonzero(flat[:12]).tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert flat[12:].all()
+
+
 @pytest.mark.parametrize("counts", [[6, 2, 3, 2, 7], (6, 2, 3, 2, 7), np.array([6, 2, 3, 2, 7])])
 def test_uncompressed_counts_of_any_kind_are_read(counts):
     mask = rle.decode({"size": (5, 4), "counts": counts})

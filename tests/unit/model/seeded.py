@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from anymask.model.configs import LiteConfig, SamConfig, VitConfig
+from anymask.model.configs import LiteConfig, SamConfig, TinyVitConfig, VitConfig
 from anymask.model.image_encoder import ImageFeatures
 from anymask.model.prompt_encoder import PromptBatch
 from anymask.model.sam import Sam
@@ -48,7 +48,7 @@ def fill(
                 tensor.copy_(float(is_scale) + 0.1 * drawn)
             elif name.endswith(_TABLES) or "point_embeddings" in name:
                 tensor.copy_(0.5 * drawn)
-            elif "rel_pos" in name:
+            elif "rel_pos" in name or "attention_biases" in name:
                 tensor.copy_(0.2 * drawn)
             else:
                 tensor.copy_(drawn / math.sqrt(tensor[0].numel()))
@@ -82,6 +82,20 @@ def small_lite_config(**changes: object) -> SamConfig:
     return SamConfig(**(settings | changes))
 
 
+def small_tinyvit_config(**changes: object) -> SamConfig:
+    """A TinyViT of one block a stage, with windows that need padding."""
+    settings: dict = {
+        "name": "tinyvit_24x5",
+        "tinyvit": TinyVitConfig(
+            widths=(8, 12, 16, 24), depths=(1, 1, 2, 1), num_heads=(1, 2, 3), windows=(3, 4, 3)
+        ),
+        "input_size": 64,
+        "embedding_dim": 32,
+        "decoder_mlp_width": 64,
+    }
+    return SamConfig(**(settings | changes))
+
+
 def small_vit(seed: int = 0, **changes: object) -> Sam:
     sam = Sam(small_vit_config(**changes)).eval()
     fill(sam, seed)
@@ -90,6 +104,12 @@ def small_vit(seed: int = 0, **changes: object) -> Sam:
 
 def small_lite(seed: int = 0, **changes: object) -> Sam:
     sam = Sam(small_lite_config(**changes)).eval()
+    fill(sam, seed)
+    return sam
+
+
+def small_tinyvit(seed: int = 0, **changes: object) -> Sam:
+    sam = Sam(small_tinyvit_config(**changes)).eval()
     fill(sam, seed)
     return sam
 

@@ -7,7 +7,17 @@ import pytest
 
 from anymask.configuration import from_mapping, to_mapping
 from anymask.errors import ConfigError
-from anymask.model.configs import LiteConfig, SamConfig, VitConfig, tiny, vit_b, vit_h, vit_l
+from anymask.model.configs import (
+    LiteConfig,
+    SamConfig,
+    TinyVitConfig,
+    VitConfig,
+    mobile_sam,
+    tiny,
+    vit_b,
+    vit_h,
+    vit_l,
+)
 from anymask.model.sam import Sam
 from tests.unit.model.seeded import without_values
 
@@ -38,6 +48,9 @@ def test_published_transformers(config, width, depth, heads, global_blocks):
         (vit_b(), 89_670_912, 4_064_816 - 256),
         (vit_l(), 308_278_272, 4_064_816 - 256),
         (vit_h(), 637_026_048, 4_064_816 - 256),
+        # 10,140,231 numbers of the file, less its classifier (norm 640, head 321,000), 27 counts of
+        # batches, running statistics of 27 norms (9,856) and everything behind the encoder.
+        (mobile_sam(), 5_743_892, 4_064_816 - 256),
     ],
 )
 def test_published_numbers_of_parameters(config, encoder, rest):
@@ -55,7 +68,9 @@ def test_the_default_architecture_is_small():
     assert sam.config.logit_scale == pytest.approx(0.1767767)
 
 
-@pytest.mark.parametrize("config", [vit_b(512), vit_h(), tiny(), tiny(256, "lite2")])
+@pytest.mark.parametrize(
+    "config", [vit_b(512), vit_h(), tiny(), tiny(256, "lite2"), mobile_sam(512)]
+)
 def test_architectures_survive_being_written(config):
     assert from_mapping(SamConfig, to_mapping(config)) == config
 
@@ -75,6 +90,8 @@ def test_exactly_one_image_encoder_is_named():
         SamConfig(name="x")
     with pytest.raises(ConfigError, match="architecture vit_b needs exactly one image encoder"):
         replace(vit_b(), lite=LiteConfig())
+    with pytest.raises(ConfigError, match="exactly one image encoder; set one of vit, lite and t"):
+        replace(mobile_sam(), lite=LiteConfig())
 
 
 def test_heads_must_divide_the_width():
@@ -83,5 +100,21 @@ def test_heads_must_divide_the_width():
 
 
 def test_a_plain_transformer_has_no_fine_features():
-    with pytest.raises(ConfigError, match="vit_b asks for high-resolution features of a plain ViT"):
+    with pytest.raises(ConfigError, match="vit_b asks for high-resolution features of a ViT or"):
         replace(vit_b(), has_high_res=True)
+    with pytest.raises(ConfigError, match="mobile_sam asks for high-resolution features"):
+        replace(mobile_sam(), has_high_res=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"widths": (64, 128, 160)}, "needs widths and depths of four stages"),
+        ({"depths": (2, 2, 0, 2)}, "needs widths and depths of four stages, each at least 1"),
+        ({"windows": (7, -1, 7)}, "each at least 1; leave them out"),
+        ({"num_heads": (4, 3, 10)}, "width 160 does not divide into 3 heads; choose widths"),
+    ],
+)
+def test_a_tinyvit_that_cannot_be_is_refused(changes, said):
+    with pytest.raises(ConfigError, match=said):
+        replace(TinyVitConfig(), **changes)

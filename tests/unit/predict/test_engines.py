@@ -209,8 +209,8 @@ def test_a_wrong_setting_is_said_before_anything_is_read(engine, precision, sent
     ("engine", "package", "extra"),
     [
         ("openvino", "openvino", "openvino"),
-        ("onnxruntime", "onnxruntime", "onnxruntime"),
-        ("onnxruntime", "onnxscript", "onnxruntime"),
+        ("onnxruntime", "onnxruntime", "onnx"),
+        ("onnxruntime", "onnxscript", "onnx"),
     ],
 )
 def test_a_missing_package_names_its_extra(monkeypatch, engine, package, extra):

@@ -1,10 +1,10 @@
-"""Checkpoints and conversions lie in one folder, which the environment may name."""
+"""Where checkpoints and conversions lie, and whether connections are allowed."""
 
 from pathlib import Path
 
 import pytest
 
-from anymask.weights.cache import engines_folder, weights_folder
+from anymask.weights.cache import engines_folder, may_connect, weights_folder
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,17 @@ def test_the_process_environment_is_read(monkeypatch, tmp_path):
     monkeypatch.setenv("ANYMASK_CACHE", str(tmp_path))
     assert weights_folder() == tmp_path / "weights"
     assert engines_folder() == tmp_path / "engines"
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_allowed"),
+    [
+        ({}, True),
+        ({"ANYMASK_OFFLINE": ""}, True),
+        ({"ANYMASK_OFFLINE": "0"}, True),
+        ({"ANYMASK_OFFLINE": "1"}, False),
+        ({"ANYMASK_OFFLINE": "yes"}, False),
+    ],
+)
+def test_connections_are_allowed_unless_forbidden(environment, is_allowed):
+    assert may_connect(environment) is is_allowed

@@ -1,5 +1,7 @@
 """The published files stand in the catalogue as they were published."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from anymask.weights.catalogue import PUBLISHED, by_file_name, by_sha256
@@ -31,6 +33,22 @@ def test_sizes_and_hashes_are_the_published_ones(name, num_bytes, sha256):
     assert file.architecture == name.removeprefix("sam_")
     assert file.url.endswith(f"/segment_anything/{file.file_name}")
     assert file.licence == "Apache-2.0"
+
+
+def test_mobile_sam_is_the_published_one():
+    file = PUBLISHED["mobile_sam"]
+    assert (file.file_name, file.num_bytes) == ("mobile_sam.pt", 40728226)
+    assert file.sha256 == "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f"
+    assert "/ChaoningZhang/MobileSAM/" in file.url
+    assert (file.architecture, file.licence) == ("mobile_sam", "Apache-2.0")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_each_file_has_a_mirror_and_all_are_encrypted(name):
+    file = PUBLISHED[name]
+    assert (file.url, len(set(file.mirrors))) == (file.mirrors[0], 2)
+    for url in file.mirrors:
+        assert (urlsplit(url).scheme, url.endswith(f"/{file.file_name}")) == ("https", True)
 
 
 def test_files_are_found_by_name_and_by_hash():

@@ -11,10 +11,17 @@ from anymask.errors import KeysMismatch
 from anymask.model.configs import LiteConfig, vit_b
 from anymask.model.sam import Sam
 from anymask.weights.fit import fit
-from tests.unit.model.seeded import features_of, numbers, prompts_of, small_lite, small_vit
+from tests.unit.model.seeded import (
+    features_of,
+    numbers,
+    prompts_of,
+    small_lite,
+    small_tinyvit,
+    small_vit,
+)
 
 
-@pytest.mark.parametrize("make", [small_vit, small_lite])
+@pytest.mark.parametrize("make", [small_vit, small_lite, small_tinyvit])
 @torch.no_grad()
 def test_the_network_holds_the_tensors_and_answers_as_before(make):
     sam = make()
@@ -44,6 +51,14 @@ def test_a_frame_unlike_the_position_table_is_interpolated():
     pixels = numbers((1, 3, 96, 96), 3)
     assert torch.equal(fitted.encode(pixels).embedding, sam.encode(pixels).embedding)
     assert fitted.encode(pixels).embedding.shape == (1, 32, 6, 6)
+
+
+@torch.no_grad()
+def test_a_tinyvit_has_no_table_to_interpolate():
+    sam = small_tinyvit()
+    larger = fit(replace(sam.config, input_size=96), sam.state_dict(), "x")
+    pixels = numbers((1, 3, 96, 96), 3)
+    assert torch.equal(larger.encode(pixels).embedding, sam.encode(pixels).embedding)
 
 
 def test_missing_tensors_are_counted_and_the_first_three_named():

@@ -18,10 +18,21 @@ from anymask.errors import (
     WeightsError,
     WeightsNotFound,
 )
+from anymask.model.configs import mobile_sam
+from anymask.model.sam import Sam
 from anymask.weights.catalogue import PUBLISHED
 from anymask.weights.load import load_model
 from anymask.weights.save import save_model
-from tests.unit.model.seeded import numbers, small_lite, small_vit
+from anymask.weights.transformers_layout import to_transformers
+from tests.unit.model.seeded import (
+    fill,
+    numbers,
+    quick_numbers,
+    small_lite,
+    small_tinyvit,
+    small_vit,
+    without_values,
+)
 
 NAME = "sam_vit_b"
 
@@ -87,6 +98,13 @@ def test_a_home_folder_is_understood(checkpoint, monkeypatch):
     assert load_model("~/small.pth", device="cpu").name == "vit_32x2"
 
 
+def test_what_was_asked_for_is_kept(checkpoint, monkeypatch):
+    assert load_model(checkpoint, device="cpu").source == str(checkpoint)
+    monkeypatch.chdir(checkpoint.parent)
+    assert load_model("./small.pth", device="cpu").source == "./small.pth"
+    assert load_model(device="cpu").source is None
+
+
 def test_half_precision_is_noted(tmp_path):
     state = {name: tensor.bfloat16() for name, tensor in small_vit().state_dict().items()}
     torch.save(state, tmp_path / "x.pth")
@@ -130,6 +148,12 @@ def test_what_is_not_there_is_said(tmp_path, monkeypatch, source, said):
 
 def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(WeightsNotFound, match=r": is no file; give a .pth or .safetensors file"):
+        load_model(tmp_path, device="cpu")
+
+
+def test_a_folder_of_transformers_is_told_its_file(tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(WeightsNotFound, match=r": is no file; give .*/model.safetensors\.$"):
         load_model(tmp_path, device="cpu")
 
 
@@ -189,6 +213,75 @@ def test_an_unknown_architecture_is_said(checkpoint):
         load_model(checkpoint, device="cpu", architecture="resnet")
 
 
+# --- other layouts and networks ---
+
+
+def tinyvit_file(tmp_path, **more: torch.Tensor):
+    """A small MobileSAM as it is published, with what its training left behind."""
+    state = small_tinyvit().state_dict()
+    norms = [name.removesuffix("weight") for name in state if name.endswith("bn.weight")]
+    counts = {f"{norm}num_batches_tracked": torch.tensor(5) for norm in norms}
+    torch.save(state | counts | more, tmp_path / "mobile.pt")
+    return tmp_path / "mobile.pt"
+
+
+@pytest.mark.parametrize("has_classifier", [True, False])
+@torch.no_grad()
+def test_a_tinyvit_is_loaded_saved_and_loaded_again(tmp_path, has_classifier):
+    names = ("norm_head.weight", "norm_head.bias", "head.weight", "head.bias")
+    head = {f"image_encoder.{name}": torch.ones(24) for name in names if has_classifier}
+    loaded = load_model(tinyvit_file(tmp_path, **head), device="cpu", input_size=64)
+    assert loaded.name == "tinyvit_24x5"
+    assert loaded.notes[-2:] == (
+        "no published size: TinyViT of widths 8, 12, 16, 24",
+        "frame of 64 instead of 1024 pixels",
+    )
+    expected = small_tinyvit()
+    pixels = numbers((1, 3, 64, 64), 1)
+    assert torch.equal(loaded.sam.encode(pixels).embedding, expected.encode(pixels).embedding)
+    save_model(loaded.sam, tmp_path / "own.safetensors", recipe={}, card="", half=False)
+    again = load_model(tmp_path / "own.safetensors", device="cpu")
+    assert again.sam.config == loaded.sam.config
+    assert again.sam.config.input_size == 64
+    assert torch.equal(again.sam.encode(pixels).embedding, expected.encode(pixels).embedding)
+
+
+def test_mobile_sam_in_full_is_known_by_its_name(tmp_path):
+    sam = without_values(lambda: Sam(mobile_sam())).to_empty(device="cpu")
+    fill(sam, draw=quick_numbers)
+    torch.save(sam.state_dict(), tmp_path / "mobile_sam.pt")
+    loaded = load_model(tmp_path / "mobile_sam.pt", device="cpu", architecture="mobile_sam")
+    assert (loaded.name, loaded.sam.config) == ("mobile_sam", mobile_sam())
+    with pytest.raises(KeysMismatch, match="is a MobileSAM, not a ViT-B; ask for mobile_sam"):
+        load_model(tmp_path / "mobile_sam.pt", device="cpu", architecture="vit_b")
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "bin"])
+def test_the_layout_of_transformers_is_read(tmp_path, suffix):
+    sam, path = small_vit(), tmp_path / f"model.{suffix}"
+    there = {name: tensor.clone() for name, tensor in to_transformers(sam.state_dict()).items()}
+    if suffix == "bin":
+        torch.save(there, path)
+    else:
+        safetensors.torch.save_file(there, path, metadata={"format": "pt"})
+    loaded = load_model(path, device="cpu")
+    assert loaded.name == "vit_32x2"
+    assert loaded.notes[0] == "read from the layout of transformers"
+    state = sam.state_dict()
+    assert all(torch.equal(x, state[name]) for name, x in loaded.sam.state_dict().items())
+
+
+def test_a_layout_of_transformers_with_a_tensor_too_few_or_too_many_is_refused(tmp_path):
+    there = to_transformers(small_vit().state_dict())
+    there["mask_decoder.lora"] = there.pop("mask_decoder.iou_token.weight")
+    torch.save(there, tmp_path / "x.bin")
+    with pytest.raises(
+        KeysMismatch,
+        match=r"1 missing \(mask_decoder.iou_token.weight\); 1 unexpected \(mask_decoder.lora\);",
+    ):
+        load_model(tmp_path / "x.bin", device="cpu")
+
+
 # --- published files ---
 
 
@@ -205,16 +298,25 @@ def test_a_published_file_is_known_by_its_bytes_under_any_name(published, checkp
     assert "unknown origin" not in " ".join(loaded.notes)
 
 
-def test_a_published_file_that_is_not_there_tells_how_to_get_it(monkeypatch, tmp_path):
+def test_a_published_file_that_is_not_there_is_fetched(published, checkpoint, monkeypatch):
+    def fetch(wanted):
+        assert wanted.name == NAME
+        checkpoint.rename(published)
+        return published
+
+    monkeypatch.setattr("anymask.weights.load.fetch", fetch)
+    assert load_model(NAME, device="cpu").origin == "sam_vit_b_01ec64.pth, as published"
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_file_that_cannot_be_fetched_is_told(monkeypatch, tmp_path, name):
     monkeypatch.setenv("ANYMASK_CACHE", str(tmp_path / "c"))
+    monkeypatch.setenv("ANYMASK_OFFLINE", "1")
     with pytest.raises(WeightsNotFound) as caught:
-        load_model("sam_vit_h", device="cpu")
-    assert str(caught.value) == (
-        f"sam_vit_h: sam_vit_h_4b8939.pth is not in {tmp_path}/c/weights; download "
-        "https://dl.fbaipublicfiles.com/segment_anything/sam_vit_h_4b8939.pth into that folder "
-        "(2,564,550,879 bytes, sha256 "
-        "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e)."
-    )
+        load_model(name, device="cpu")
+    told = str(caught.value)
+    facts = (PUBLISHED[name].file_name, PUBLISHED[name].url, PUBLISHED[name].sha256)
+    assert all(fact in told for fact in (*facts, f"{tmp_path}/c/weights"))
 
 
 def test_other_bytes_under_a_published_name_are_refused(published):

@@ -140,6 +140,11 @@ def test_a_program_of_torchscript_counts_as_code(tmp_path):
         read_checkpoint(tmp_path / "x.pt")
 
 
+def test_a_file_called_code_is_no_program(tmp_path):
+    torch.save({"a": torch.ones(1)}, tmp_path / "code.pth")  # its content is code/data.pkl
+    assert read_checkpoint(tmp_path / "code.pth").tensors["a"].tolist() == [1.0]
+
+
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_zip_of_other_files_is_told_apart(tmp_path, compression):
     with zipfile.ZipFile(tmp_path / "x.zip", "w", compression) as archive:

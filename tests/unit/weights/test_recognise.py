@@ -6,10 +6,18 @@ import pytest
 import torch
 
 from anymask.errors import KeysMismatch, WeightsError
-from anymask.model.configs import VitConfig, tiny, vit_b, vit_h, vit_l
+from anymask.model.configs import (
+    TinyVitConfig,
+    VitConfig,
+    mobile_sam,
+    tiny,
+    vit_b,
+    vit_h,
+    vit_l,
+)
 from anymask.model.sam import Sam
 from anymask.weights.recognise import describe, recognise, title
-from tests.unit.model.seeded import small_lite_config, small_vit_config
+from tests.unit.model.seeded import small_lite_config, small_tinyvit_config, small_vit_config
 
 
 def tensors_of(config) -> dict[str, torch.Tensor]:
@@ -24,7 +32,9 @@ def named(*names: str, **shapes: tuple[int, ...]) -> dict[str, torch.Tensor]:
     }
 
 
-@pytest.mark.parametrize("config", [vit_b(), vit_l(), vit_h(), vit_b(512), vit_h(256)])
+@pytest.mark.parametrize(
+    "config", [vit_b(), vit_l(), vit_h(), vit_b(512), vit_h(256), mobile_sam()]
+)
 def test_published_architectures_are_recognised(config):
     assert recognise(tensors_of(config), "x.pth") == config
 
@@ -51,6 +61,41 @@ def test_other_sizes_are_read_from_the_shapes(changes, name):
     assert recognise(tensors_of(config), "x.pth") == replace(config, name=name)
 
 
+@pytest.mark.parametrize(
+    ("tinyvit", "name"),
+    [
+        (small_tinyvit_config().tinyvit, "tinyvit_24x5"),
+        (
+            TinyVitConfig(widths=(96, 192, 384, 576), num_heads=(6, 12, 18), windows=(12, 24, 12)),
+            "tinyvit_576x12",
+        ),
+        (TinyVitConfig(windows=(7, 7, 7)), "tinyvit_320x12"),
+    ],
+)
+def test_other_tinyvits_are_read_from_the_shapes(tinyvit, name):
+    config = replace(mobile_sam(), name=name, tinyvit=tinyvit)
+    assert recognise(tensors_of(config), "x.pth") == config
+    assert describe(config) == f"TinyViT of widths {', '.join(map(str, tinyvit.widths))}"
+
+
+def test_a_tinyvit_with_another_decoder_is_read_from_the_shapes():
+    config = small_tinyvit_config(decoder_depth=3, decoder_mlp_width=24, embedding_dim=48)
+    assert recognise(tensors_of(config), "x.pth") == replace(config, input_size=1024)
+
+
+@pytest.mark.parametrize("lost", ["attention_biases", "downsample", "patch_embed", "layers.1."])
+def test_mobile_sam_stands_in_where_its_tables_are_missing(lost):
+    tensors = {k: v for k, v in tensors_of(small_tinyvit_config()).items() if lost not in k}
+    assert recognise(tensors, "x.pth") == mobile_sam()
+
+
+def test_heads_that_cannot_be_are_refused():
+    tensors = tensors_of(mobile_sam())
+    tensors["image_encoder.layers.2.blocks.0.attn.attention_biases"] = torch.empty(3, 196)
+    with pytest.raises(KeysMismatch, match=r"x.pth: width 160 does not divide into 3 heads; give"):
+        recognise(tensors, "x.pth")
+
+
 def test_the_nearest_architecture_stands_in_where_tables_are_missing():
     tensors = tensors_of(vit_l())
     without_tables = {k: v for k, v in tensors.items() if "rel_pos" not in k}
@@ -72,7 +117,10 @@ def test_a_frame_that_cannot_be_is_refused():
     ("tensors", "family"),
     [
         (named("mask_decoder.hf_token.weight", "image_encoder.pos_embed"), "a SAM-HQ"),
-        (named("image_encoder.patch_embed.seq.0.c.weight"), r"a MobileSAM \(TinyViT\)"),
+        (named("mask_decoder.hf_mlp.layers.0.weight", "image_encoder.layers.0.x"), "a SAM-HQ"),
+        (named("hf_token.weight", "transformer.layers.0.norm1.weight"), "a SAM-HQ"),
+        (named("vision_encoder.pos_embed", "mask_decoder.hq_token.weight"), "a SAM-HQ"),
+        (named("detector_model.vision_encoder.backbone.x"), "a SAM 3"),
         (
             named(
                 *(f"image_encoder.trunk.blocks.{i}.norm1.weight" for i in range(12)),
@@ -89,7 +137,6 @@ def test_a_frame_that_cannot_be_is_refused():
             r"a SAM 2 \(large\)",
         ),
         (named(image_encoder__trunk__pos_embed=(1, 50, 7, 7)), "a SAM 2,"),
-        (named("vision_encoder.layers.0.attn.qkv.weight"), "a SAM in the layout of transformers"),
         (
             named("vision_encoder.backbone.blocks.0.attn.qkv.weight"),
             "a SAM 2 in the layout of transformers",
@@ -125,6 +172,7 @@ def test_strangers_are_shown_by_their_first_names():
         (vit_b(), "ViT-B"),
         (vit_h(512), "ViT-H"),
         (tiny(), "default model (tiny)"),
+        (mobile_sam(512), "MobileSAM"),
         (small_vit_config(), "ViT of width 32 and depth 2"),
     ],
 )
@@ -134,3 +182,4 @@ def test_architectures_have_names_for_people(config, text):
 
 def test_titles():
     assert (title("vit_l"), title("tiny")) == ("ViT-L", "default model (tiny)")
+    assert title("mobile_sam") == "MobileSAM"

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from anymask.errors import WeightsError
-from anymask.weights.unwrap import as_float32, unwrap
+from anymask.weights.transformers_layout import to_transformers
+from anymask.weights.unwrap import as_float32, as_released, unwrap
+from tests.unit.model.seeded import small_tinyvit, small_vit
 
 A, B = torch.tensor([1.0]), torch.tensor([2.0])
 PLAIN = {"mask_decoder.a": A, "prompt_encoder.b": B}
@@ -93,3 +95,35 @@ def test_values_that_are_not_finite_are_refused(values):
 def test_a_float64_too_large_for_float32_is_refused():
     with pytest.raises(WeightsError, match="tensor 'a' holds NaN or infinite"):
         as_float32({"a": torch.tensor([1e300], dtype=torch.float64)}, "x")
+
+
+# --- names of the release ---
+
+
+def test_what_mobile_sam_does_not_use_is_left_out():
+    state = small_tinyvit().state_dict()
+    unused = {
+        "image_encoder.norm_head.weight": A,
+        "image_encoder.norm_head.bias": A,
+        "image_encoder.head.weight": A,
+        "image_encoder.head.bias": A,
+        "image_encoder.layers.0.blocks.0.conv1.bn.num_batches_tracked": torch.tensor(7),
+        "image_encoder.patch_embed.seq.0.bn.num_batches_tracked": torch.tensor(7),
+    }
+    tensors, notes = as_released(unused | state)
+    assert list(tensors) == list(state)
+    assert notes == ()
+
+
+def test_other_networks_keep_a_classifier_for_the_network_to_refuse():
+    state = small_vit().state_dict() | {"image_encoder.head.weight": A}
+    assert as_released(state) == (state, ())
+    inside = small_tinyvit().state_dict() | {"mask_decoder.head.weight": A}
+    assert as_released(inside)[0].keys() == inside.keys()
+
+
+def test_names_of_transformers_become_those_of_the_release():
+    state = small_vit().state_dict()
+    tensors, notes = as_released(to_transformers(state))
+    assert list(tensors) == list(state)
+    assert notes == ("read from the layout of transformers",)

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anymask.data.readers.label_image import label_runs
 from anymask.data.readers.label_pairs import files_by_key
 from anymask.data.readers.listing import PICTURE_SUFFIXES
 from anymask.data.readers.naming import picture_name, set_name_of
-from anymask.data.readers.problem import Problem
+from anymask.data.readers.problem import bad_row
 from anymask.data.sample_record import AnnotatedFile, BadSample
 from anymask.errors import MissingExtra
 from anymask.image import display_name
+from anymask.masks.label_image import label_runs
+from anymask.masks.problem import Problem
 
 PICTURES, REGIONS = "images", "groundTruth"
 
@@ -61,12 +62,12 @@ def read_bsds(path: Path) -> Iterator[AnnotatedFile | BadSample]:
         problem = _pair_problem(pictures.get(key, []), regions.get(key, []))
         if problem is not None:
             place = [*pictures.get(key, []), *regions.get(key, [])][0]
-            yield problem.at(set_name, display_name(place))
+            yield bad_row(problem, set_name, display_name(place))
             continue
         file, picture = regions[key][0], pictures[key][0]
         maps = _label_maps(file)
         if isinstance(maps, Problem):
-            yield maps.at(set_name, display_name(file))
+            yield bad_row(maps, set_name, display_name(file))
             continue
         yield AnnotatedFile(
             set_name=set_name,

@@ -6,47 +6,28 @@ Source: the published COCO data format; LVIS v1 names pictures by "coco_url" onl
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anymask.data.readers.coco_index import CocoIndex, index_coco
+from anymask.data.readers.coco_index import index_coco
 from anymask.data.readers.coco_pictures import picture_folders, picture_of
+from anymask.data.readers.coco_source import CocoSource, misfits, repeated_images, shown_id
 from anymask.data.readers.json_stream import read_element
 from anymask.data.readers.listing import split_suffix
 from anymask.data.readers.naming import picture_name, set_name_of
-from anymask.data.readers.problem import Problem
-from anymask.data.readers.segmentation import image_size, segmentation_runs
+from anymask.data.readers.problem import bad_row
 from anymask.data.sample_record import AnnotatedFile, BadSample
 from anymask.image import display_name
+from anymask.masks.problem import Problem
+from anymask.masks.segmentation import image_size, segmentation_runs
 
-_UNREADABLE = Problem(
-    code="bad-record",
-    message="is no record with an id and, for an annotation, an image_id",
-    hint="remove it or write it again",
-)
-_REPEATED = Problem(
-    code="duplicate-annotation-id",
-    message="an earlier annotation has the same id",
-    hint="give every annotation an id of its own",
-)
 _REPEATED_IMAGE = Problem(
     code="duplicate-image-id",
     message="another image has the same id",
     hint="give every image an id of its own",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """The open file and what is known of it."""
-
-    set_name: str
-    shown: str
-    file: int
-    index: CocoIndex
 
 
 def read_coco(
@@ -72,26 +53,26 @@ def read_coco(
     index = index_coco(path)
     folders = picture_folders(path, pictures)
     with path.open("rb") as file:
-        source = _Source(
+        source = CocoSource(
             set_name=set_name_of(path), shown=display_name(path), file=file.fileno(), index=index
         )
         is_crowd = index.annotations[:, 4] == 1
         if left_out is not None and is_crowd.any():
             left_out["crowd"] += int(is_crowd.sum())
         is_bad = index.strangers() | index.repeated_annotations()
-        yield from _misfits(source)
+        yield from misfits(source)
         usable = index.annotations[~is_bad & ~is_crowd]
         usable = usable[np.argsort(usable[:, 3], kind="stable")]
         begin = np.searchsorted(usable[:, 3], index.images[:, 0], side="left")
         end = np.searchsorted(usable[:, 3], index.images[:, 0], side="right")
-        repeated = _repeated_images(source)
+        repeated = repeated_images(source)
         seen: set[str] = set()
         for number, (_, offset, num_bytes) in enumerate(index.images.tolist()):
             record = read_element(source.file, offset, num_bytes)
-            place = f"{source.shown}: image {_shown_id(record)}"
+            place = f"{source.shown}: image {shown_id(record)}"
             found = _REPEATED_IMAGE if number in repeated else picture_of(record, folders)
             if isinstance(found, Problem):
-                yield found.at(source.set_name, place)
+                yield bad_row(found, source.set_name, place)
                 continue
             name = picture_name(split_suffix(found[1])[0])
             name = f"{name}~{picture_name(str(record['id']))}" if name in seen else name
@@ -100,47 +81,8 @@ def read_coco(
             yield from _picture(source, record, rows, (found[0], name))
 
 
-def _misfits(source: _Source) -> Iterator[BadSample]:
-    """Give the records that cannot be put to a picture."""
-    index, set_name = source.index, source.set_name
-    for key, number in index.unreadable:
-        yield _UNREADABLE.at(set_name, f"{source.shown}: {key}[{number}]")
-    strange, repeated = index.strangers(), index.repeated_annotations()
-    for number in np.flatnonzero(strange | repeated).tolist():
-        _, offset, num_bytes = index.annotations[number, :3].tolist()
-        record = read_element(source.file, offset, num_bytes)
-        problem = _REPEATED
-        if strange[number]:
-            problem = Problem(
-                code="unknown-image-id",
-                message=f"its image_id {_shown(record['image_id'])} is no image of the file",
-                hint="add the image or remove the annotation",
-            )
-        yield problem.at(set_name, f"{source.shown}: annotation {_shown_id(record)}")
-
-
-def _repeated_images(source: _Source) -> frozenset[int]:
-    """Give the positions of images that cannot be told apart by their id.
-
-    The first of several is kept where all name the same file: then it does not matter which.
-    """
-    keys = source.index.images[:, 0]
-    values, times = np.unique(keys, return_counts=True)
-    repeated: set[int] = set()
-    for key in values[times > 1].tolist():
-        group = np.flatnonzero(keys == key)
-        rows = source.index.images[group, 1:].tolist()
-        files = {_file_of(read_element(source.file, *row)) for row in rows}
-        repeated.update(group[1 if len(files) == 1 else 0 :].tolist())
-    return frozenset(repeated)
-
-
-def _file_of(record: dict[str, object]) -> str:
-    return str(record.get("file_name") or record.get("coco_url"))
-
-
 def _picture(
-    source: _Source,
+    source: CocoSource,
     record: dict[str, object],
     rows: NDArray[np.int64],
     file_and_name: tuple[Path, str],
@@ -151,8 +93,8 @@ def _picture(
         annotation = read_element(source.file, offset, num_bytes)
         found = segmentation_runs(annotation.get("segmentation"), size_hw)
         if isinstance(found, Problem):
-            place = f"{source.shown}: annotation {_shown_id(annotation)}"
-            yield found.at(source.set_name, place)
+            place = f"{source.shown}: annotation {shown_id(annotation)}"
+            yield bad_row(found, source.set_name, place)
             continue
         counts, size_hw = found
         runs.append(counts)
@@ -165,12 +107,3 @@ def _picture(
         size_hw=size_hw,
         runs=tuple(runs),
     )
-
-
-def _shown_id(record: dict[str, object]) -> str:
-    return _shown(record.get("id"))
-
-
-def _shown(identity: object) -> str:
-    text = identity if isinstance(identity, str) else repr(identity)
-    return display_name(text)[:80]

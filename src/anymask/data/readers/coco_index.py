@@ -29,12 +29,14 @@ class CocoIndex:
         annotations: (M, 5): id, offset, length, id of the image, 1 for a crowd; crowds too.
         has_id: (M,) bool: whether the annotation has an id of its own.
         unreadable: (key, position in the list) of records without what every record needs.
+        categories: (K, 3): id, offset and length, in the order of the file, if asked for.
     """
 
     images: _Ints
     annotations: _Ints
     has_id: NDArray[np.bool_]
     unreadable: tuple[tuple[str, int], ...]
+    categories: _Ints
 
     def repeated_annotations(self) -> NDArray[np.bool_]:
         """Say which annotations have the id of an earlier one, (M,)."""
@@ -50,23 +52,24 @@ class CocoIndex:
         return ~np.isin(self.annotations[:, 3], self.images[:, 0])
 
 
-def index_coco(path: Path) -> CocoIndex:
+def index_coco(path: Path, *, with_categories: bool = False) -> CocoIndex:
     """Find every record of a COCO file, reading it once.
 
     Args:
         path: The JSON file.
+        with_categories: Whether to look for categories too.
 
     Raises:
         DataError: If the file cannot be read, is not whole JSON, or is no COCO file.
     """
-    numbers = {"images": array("q"), "annotations": array("q")}
-    places = {"images": 0, "annotations": 0}
+    keys = ("images", "annotations", *(("categories",) if with_categories else ()))
+    numbers = {key: array("q") for key in ("images", "annotations", "categories")}
+    places = dict.fromkeys(keys, 0)
     has_id, unreadable = array("b"), list[tuple[str, int]]()
-    keys = tuple(numbers)
     found_keys = set()
     for element in stream_elements(path, keys):
         found_keys.add(element.key)
-        row = _image_row(element) if element.key == "images" else _annotation_row(element)
+        row = _annotation_row(element) if element.key == "annotations" else _plain_row(element)
         if row is None:
             unreadable.append((element.key, places[element.key]))
         else:
@@ -84,10 +87,11 @@ def index_coco(path: Path) -> CocoIndex:
         annotations=np.array(numbers["annotations"], np.int64).reshape(-1, 5),
         has_id=np.array(has_id, np.bool_),
         unreadable=tuple(unreadable),
+        categories=np.array(numbers["categories"], np.int64).reshape(-1, 3),
     )
 
 
-def _image_row(element: Element) -> tuple[int, ...] | None:
+def _plain_row(element: Element) -> tuple[int, ...] | None:
     record = element.value
     if not isinstance(record, dict) or record.get("id") is None:
         return None

@@ -6,8 +6,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from anymask.data.readers.naming import leaves_folder
-from anymask.data.readers.problem import Problem
 from anymask.image import display_name
+from anymask.masks.problem import Problem
 
 _USUAL_FOLDERS = ("images", "train2017", "val2017")
 
@@ -40,7 +40,7 @@ def picture_of(
         The file and its name in the record; or what is wrong, with code "bad-record",
         "path-leaves-folder" or "no-picture".
     """
-    names = _names(record)
+    names = picture_names(record)
     if not names:
         return Problem(
             code="bad-record", message="has no file_name", hint="add it to the record of the image"
@@ -64,7 +64,12 @@ def picture_of(
     )
 
 
-def _names(record: Mapping[str, object]) -> tuple[str, ...]:
+def picture_names(record: Mapping[str, object]) -> tuple[str, ...]:
+    """Give the names a picture may have, the likeliest first; none if its record has none.
+
+    Args:
+        record: The record of an image.
+    """
     name, url = record.get("file_name"), record.get("coco_url")
     if isinstance(name, str) and name:
         return (name,)

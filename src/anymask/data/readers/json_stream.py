@@ -51,10 +51,53 @@ def stream_elements(path: Path, keys: tuple[str, ...]) -> Iterator[Element]:
         with path.open("rb") as file:
             yield from _elements(_Window(file, display_name(path)), keys)
     except OSError as error:
-        raise DataError(
-            f"{display_name(path)}: cannot be read ({error.strerror or error})",
-            hint="check the path and its permissions",
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def stream_outer_list(path: Path) -> Iterator[Element]:
+    """Give the elements of a JSON file whose outermost value is a list.
+
+    Args:
+        path: The file, UTF-8.
+
+    Yields:
+        The elements in the order of the file, with the key "".
+
+    Raises:
+        DataError: If the file cannot be read, is not JSON (line and column are named), or is no
+            list.
+    """
+    try:
+        with path.open("rb") as file:
+            window = _Window(file, display_name(path))
+            yield from _list(window, "")
+            if window.peek():
+                window.take("")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def is_outer_list(path: Path) -> bool:
+    """Say whether the outermost value of a JSON file is a list, by its first character.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DataError: If the file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return _Window(file, display_name(path)).peek() == "["
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(
+        f"{display_name(path)}: cannot be read ({error.strerror or error})",
+        hint="check the path and its permissions",
+    )
 
 
 def read_element(file: int, offset: int, num_bytes: int) -> Any:  # noqa: ANN401 (it is JSON)

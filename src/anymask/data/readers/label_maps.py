@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anymask.data.readers.label_image import VOID, LabelImage, label_runs, read_label_image
+from anymask.data.readers.label_image import read_label_image
 from anymask.data.readers.label_pairs import LabelledPicture, label_folders, pair_labels
 from anymask.data.readers.naming import picture_name, set_name_of
-from anymask.data.readers.problem import Problem
+from anymask.data.readers.problem import bad_row
 from anymask.data.sample_record import AnnotatedFile, BadSample
 from anymask.image import display_name
+from anymask.masks.label_image import LabelImage, label_runs, without_void
+from anymask.masks.problem import Problem
 
 _AMBIGUOUS = Problem(
     code="ambiguous-pair",
@@ -69,7 +71,7 @@ def read_label_maps(
         problem = _pair_problem(pair)
         if problem is not None:
             first = [*pair.pictures, *pair.maps, *pair.objects][0]
-            yield problem.at(set_name, display_name(first))
+            yield bad_row(problem, set_name, display_name(first))
         else:
             yield from _labelled(set_name, pair, connected=connected)
 
@@ -96,7 +98,7 @@ def _labelled(
             elif file in pair.objects:
                 image = _one_object(image)
         if isinstance(image, Problem):
-            yield image.at(set_name, display_name(file))
+            yield bad_row(image, set_name, display_name(file))
             continue
         size_hw = (image.labels.shape[0], image.labels.shape[1])
         numbers = image.labels if file in pair.objects else without_void(image)
@@ -110,20 +112,6 @@ def _labelled(
             size_hw=size_hw,
             runs=tuple(runs),
         )
-
-
-def without_void(image: LabelImage) -> NDArray[np.int64]:
-    """Set void to 0 in a palette image; 255 is the object where nothing else is marked.
-
-    Args:
-        image: The label image.
-
-    Returns:
-        Numbers, int64, (H, W).
-    """
-    labels = image.labels
-    is_marked = (labels != 0) & (labels != VOID)
-    return np.where(labels == VOID, 0, labels) if image.is_palette and is_marked.any() else labels
 
 
 def _one_object(image: LabelImage) -> LabelImage | Problem:

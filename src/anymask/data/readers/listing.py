@@ -60,8 +60,11 @@ def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
         files: list[str] = []
         folders: list[str] = []
         for entry in scan(folder / inside):
-            with suppress(OSError):  # a link that leads nowhere round is neither
-                (folders if entry.is_dir() else files).append(entry.name)
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # a link that leads back to itself: told when it is opened
+                is_folder = False
+            (folders if is_folder else files).append(entry.name)
         yield inside, sorted(files)
         prefix = f"{inside}/" if inside else ""
         waiting.extend(prefix + name for name in sorted(folders, reverse=True))

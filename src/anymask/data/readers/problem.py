@@ -1,35 +1,21 @@
-"""What is wrong with one record, before it is known whose record it is."""
-
-from dataclasses import dataclass
+"""What is wrong with one record, as a row of the list of failures."""
 
 from anymask.data.sample_record import BadSample
+from anymask.masks.problem import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """A reason not to use a record.
+def bad_row(problem: Problem, set_name: str, place: str) -> BadSample:
+    """Give the row for `failures.jsonl`.
 
-    Attributes:
-        code: Short reason for programs, lower case with dashes.
-        message: What is wrong, without a final stop.
-        hint: What to do, imperative.
+    Args:
+        problem: What is wrong.
+        set_name: Name of the data set.
+        place: File, and record inside it; shown as it is.
     """
-
-    code: str
-    message: str
-    hint: str
-
-    def at(self, set_name: str, place: str) -> BadSample:
-        """Give the row for `failures.jsonl`.
-
-        Args:
-            set_name: Name of the data set.
-            place: File, and record inside it; shown as it is.
-        """
-        return BadSample(
-            set_name=set_name,
-            input=place,
-            code=self.code,
-            message=self.message,
-            hint=self.hint,
-        )
+    return BadSample(
+        set_name=set_name,
+        input=place,
+        code=problem.code,
+        message=problem.message,
+        hint=problem.hint,
+    )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from anymask.data.readers.listing import PICTURE_SUFFIXES, split_suffix, walk
 from anymask.data.readers.naming import picture_name, set_name_of
-from anymask.data.readers.problem import Problem
+from anymask.data.readers.problem import bad_row
 from anymask.data.readers.sa1b_record import (
     NO_PICTURE,
     NO_RECORD,
@@ -16,6 +16,7 @@ from anymask.data.readers.sa1b_record import (
 )
 from anymask.data.sample_record import AnnotatedFile, BadSample
 from anymask.image import display_name
+from anymask.masks.problem import Problem
 
 
 def read_sa1b_folder(path: Path) -> Iterator[AnnotatedFile | BadSample]:
@@ -39,13 +40,13 @@ def read_sa1b_folder(path: Path) -> Iterator[AnnotatedFile | BadSample]:
             pictures = [file for file in members if file not in records]
             problem = _pair_problem(len(pictures), len(records))
             if problem is not None:
-                yield problem.at(set_name, display_name(folder / members[0]))
+                yield bad_row(problem, set_name, display_name(folder / members[0]))
                 continue
             record, source = folder / records[0], folder / pictures[0]
             try:
                 text = record.read_bytes()
             except OSError as error:
-                yield unreadable(error).at(set_name, display_name(record))
+                yield bad_row(unreadable(error), set_name, display_name(record))
                 continue
             picture = picture_without_masks(
                 set_name, picture_name(inside, stem), source, display_name(source)

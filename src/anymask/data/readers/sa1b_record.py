@@ -4,17 +4,17 @@ Source: the published SA-1B data set: {"image": {"width", "height", …}, "annot
 [{"id", "segmentation": {"size": [H, W], "counts": text}, …}]}.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from anymask.data.readers.problem import Problem
-from anymask.data.readers.segmentation import image_size, segmentation_runs
+from anymask.data.readers.problem import bad_row
 from anymask.data.sample_record import AnnotatedFile, BadSample
+from anymask.masks.forms.sa1b import annotation_place, sa1b_record
+from anymask.masks.problem import Problem
+from anymask.masks.segmentation import image_size, segmentation_runs
 
 NO_RECORD = Problem(
     code="no-annotation",
@@ -48,9 +48,9 @@ def annotated_pair(
         the others; or one row with code "bad-json" or "bad-record".
     """
     set_name = picture.set_name
-    record = _record(text)
+    record = sa1b_record(text)
     if isinstance(record, Problem):
-        yield record.at(set_name, record_shown)
+        yield bad_row(record, set_name, record_shown)
         return
     size_hw = image_size(record["image"])
     runs: list[NDArray[np.int64]] = []
@@ -59,8 +59,8 @@ def annotated_pair(
         segmentation = annotation.get("segmentation") if is_record else None
         found = segmentation_runs(segmentation, size_hw)
         if isinstance(found, Problem):
-            shown_id = annotation.get("id", f"#{number}") if is_record else f"#{number}"
-            yield found.at(set_name, f"{record_shown}: annotation {shown_id!r:.40}")
+            place = annotation_place(annotation, number)
+            yield bad_row(found, set_name, f"{record_shown}: {place}")
             continue
         counts, size_hw = found
         runs.append(counts)
@@ -100,37 +100,4 @@ def unreadable(error: OSError) -> Problem:
         code="unreadable",
         message=f"cannot be read ({error.strerror or error})",
         hint="check the file and its permissions",
-    )
-
-
-def json_problem(error: ValueError) -> Problem:
-    """Say where a text stops being JSON.
-
-    Args:
-        error: What `json.loads` raised.
-    """
-    if isinstance(error, json.JSONDecodeError):
-        where = f"line {error.lineno} column {error.colno}: {error.msg}"
-    else:
-        where = str(error).replace("\n", " ")
-    return Problem(code="bad-json", message=f"is not whole JSON ({where})", hint="write it again")
-
-
-def _record(text: bytes) -> dict[str, Any] | Problem:
-    """Give a record of which "image" and "annotations" are what they must be."""
-    try:
-        record: dict[str, Any] = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return json_problem(ValueError(error) if isinstance(error, RecursionError) else error)
-    is_right = (
-        isinstance(record, dict)
-        and isinstance(record.get("image"), dict)
-        and isinstance(record.get("annotations"), list)
-    )
-    if is_right:
-        return record
-    return Problem(
-        code="bad-record",
-        message='is no SA-1B record: "image" or "annotations" is missing',
-        hint="check which format it is in",
     )

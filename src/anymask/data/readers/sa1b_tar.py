@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from anymask.data.readers.listing import PICTURE_SUFFIXES, split_suffix
 from anymask.data.readers.naming import leaves_folder, picture_name, set_name_of
-from anymask.data.readers.problem import Problem
+from anymask.data.readers.problem import bad_row
 from anymask.data.readers.sa1b_record import (
     NO_PICTURE,
     NO_RECORD,
@@ -20,6 +20,7 @@ from anymask.data.readers.sa1b_record import (
 from anymask.data.sample_record import AnnotatedFile, BadSample
 from anymask.errors import DataError
 from anymask.image import display_name
+from anymask.masks.problem import Problem
 
 _LEAVES = Problem(
     code="path-leaves-folder",
@@ -67,20 +68,20 @@ def read_sa1b_tar(path: Path) -> Iterator[AnnotatedFile | BadSample]:
         with path.open("rb") as file:
             for member in _members(path):
                 if isinstance(member, Problem):
-                    yield member.at(set_name, shown)
+                    yield bad_row(member, set_name, shown)
                     continue
                 place = f"{shown}: {display_name(member.name)}"
                 stem = PurePosixPath(split_suffix(member.name)[0]).as_posix()
                 other = waiting.pop(stem, None)
                 if leaves_folder(member.name):
-                    yield _LEAVES.at(set_name, place)
+                    yield bad_row(_LEAVES, set_name, place)
                 elif stem in finished:
-                    yield TWO_OF_A_NAME.at(set_name, place)
+                    yield bad_row(TWO_OF_A_NAME, set_name, place)
                 elif other is None:
                     waiting[stem] = member
                 elif other.is_record == member.is_record:
                     waiting[stem] = other
-                    yield TWO_OF_A_NAME.at(set_name, place)
+                    yield bad_row(TWO_OF_A_NAME, set_name, place)
                 else:
                     finished.add(stem)
                     pair = (member, other) if member.is_record else (other, member)
@@ -94,7 +95,9 @@ def read_sa1b_tar(path: Path) -> Iterator[AnnotatedFile | BadSample]:
             f"{shown}: is not a readable tar shard ({error})", hint="download it again"
         ) from error
     for member in waiting.values():
-        yield (NO_PICTURE if member.is_record else NO_RECORD).at(set_name, _place(shown, member))
+        yield bad_row(
+            NO_PICTURE if member.is_record else NO_RECORD, set_name, _place(shown, member)
+        )
 
 
 def _members(path: Path) -> Iterator[_Member | Problem]:

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from anymask.data.readers.label_image import VOID, label_runs, read_label_image
+from anymask.data.readers.label_image import read_label_image
 from anymask.data.readers.label_pairs import files_by_key
 from anymask.data.readers.listing import PICTURE_SUFFIXES
 from anymask.data.readers.naming import picture_name, set_name_of
-from anymask.data.readers.problem import Problem
+from anymask.data.readers.problem import bad_row
 from anymask.data.sample_record import AnnotatedFile, BadSample
 from anymask.image import display_name
+from anymask.masks.label_image import VOID, label_runs
+from anymask.masks.problem import Problem
 
 PICTURES, OBJECTS = "JPEGImages", "SegmentationObject"
 
@@ -52,7 +54,7 @@ def read_voc(
     for key, (file,) in objects.items():
         image = read_label_image(file) if key in pictures else _NO_PICTURE
         if isinstance(image, Problem):
-            yield image.at(set_name, display_name(file))
+            yield bad_row(image, set_name, display_name(file))
             continue
         labels = np.where(image.labels == VOID, 0, image.labels)
         picture = pictures[key][0]

@@ -6,7 +6,12 @@ import tracemalloc
 import pytest
 
 from anymask.data.readers import json_stream
-from anymask.data.readers.json_stream import read_element, stream_elements
+from anymask.data.readers.json_stream import (
+    is_outer_list,
+    read_element,
+    stream_elements,
+    stream_outer_list,
+)
 from anymask.errors import DataError
 
 
@@ -100,3 +105,33 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     tracemalloc.stop()
     assert num_elements == 4000
     assert peak < 6e6
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
+def test_a_list_as_the_outermost_value_is_streamed_too(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(json_stream, "_CHUNK_BYTES", chunk)
+    content = [{"n": "Käse"}, 1.5e3, [], {"a": [1]}]
+    path = written(tmp_path, "\ufeff \n" + json.dumps(content, indent=1, ensure_ascii=False))
+    assert is_outer_list(path)
+    with path.open("rb") as file:
+        again = [
+            read_element(file.fileno(), one.offset, one.num_bytes)
+            for one in stream_outer_list(path)
+        ]
+    assert again == content
+    assert not is_outer_list(written(tmp_path, ' {"a": [1]}'))
+    assert list(stream_outer_list(written(tmp_path, "[]"))) == []
+
+
+def test_a_list_that_breaks_off_or_goes_on_is_refused_with_its_place(tmp_path):
+    for text, sentence in (
+        ("[1,\n2", "is cut short at line 2 column 2"),
+        ("[1] 2", "is not JSON at line 1 column 5"),
+        ('{"a": 1}', "is not JSON at line 1 column 1"),
+    ):
+        with pytest.raises(DataError, match=sentence):
+            list(stream_outer_list(written(tmp_path, text)))
+    with pytest.raises(DataError, match=r"none.json: cannot be read \(No such file"):
+        list(stream_outer_list(tmp_path / "none.json"))
+    with pytest.raises(DataError, match=r"none.json: cannot be read \(No such file"):
+        is_outer_list(tmp_path / "none.json")

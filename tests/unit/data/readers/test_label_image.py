@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 from skimage.measure import label as components
 
-from anymask.data.readers.label_image import label_runs, read_label_image
-from anymask.data.readers.problem import Problem
+from anymask.data.readers.label_image import read_label_image
+from anymask.masks.label_image import label_runs
+from anymask.masks.problem import Problem
 
 LABELS = np.array([[0, 1, 1, 0], [2, 0, 1, 9], [2, 2, 0, 0]])
 

@@ -85,7 +85,7 @@ def test_a_bad_mask_is_named_by_its_id_and_the_others_go_on(tmp_path):
     file = put(tmp_path, "a.json", both)
     swapped, odd, good = samples_of(tmp_path)
     assert (swapped.code, swapped.input) == ("size-swapped", f"{file}: annotation 17")
-    assert (odd.code, odd.input) == ("no-segmentation", f"{file}: annotation '#2'")
+    assert (odd.code, odd.input) == ("no-segmentation", f"{file}: annotation #2")
     assert len(good.runs) == 1
 
 

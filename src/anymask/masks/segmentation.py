@@ -6,10 +6,11 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
-from anymask.data.readers.problem import Problem
 from anymask.errors import AnymaskError
+from anymask.masks.brush import is_brush, read_brush
+from anymask.masks.problem import Problem
 from anymask.masks.rasterize import polygon_runs
-from anymask.masks.rle import decompress
+from anymask.masks.rle import counts_of, decompress
 
 Counts = NDArray[np.int64]
 
@@ -24,7 +25,8 @@ def segmentation_runs(
 
     Args:
         segmentation: A list of polygons (flat x, y, x, y, …, or pairs), whose union is the mask,
-            or {"size": [H, W], "counts": text, bytes or a list of run lengths}.
+            or {"size": [H, W], "counts": text, bytes or a list of run lengths}; Label Studio's
+            brush masks too, known by their header, as "counts" or as {"rle": list}.
         size_hw: Size of the picture, pixels; None where the file does not say.
 
     Returns:
@@ -91,11 +93,14 @@ def _polygon_runs(
 def _rle_runs(
     code: Mapping[str, object], picture_hw: tuple[int, int] | None
 ) -> tuple[Counts, tuple[int, int]] | Problem:
+    if "rle" in code and "counts" not in code and picture_hw is not None:
+        # Label Studio's own words for it; the size stands beside it.
+        code = {"size": picture_hw, "counts": code["rle"]}
     size = code.get("size")
     if not (isinstance(size, list | tuple) and len(size) == 2 and all(map(_is_side, size))):
         return _bad_rle(f"RLE size must be [height, width], got {size!r:.40}")
     size_hw = (int(size[0]), int(size[1]))
-    counts = _counts(code.get("counts"))
+    counts = _counts(code.get("counts"), size_hw)
     if isinstance(counts, Problem):
         return counts
     wrong = _sum_problem(counts, size_hw, picture_hw)
@@ -104,12 +109,14 @@ def _rle_runs(
     return wrong or (counts, size_hw)
 
 
-def _counts(counts: object) -> Counts | Problem:
-    if isinstance(counts, str | bytes):
-        try:
+def _counts(counts: object, size_hw: tuple[int, int]) -> Counts | Problem:
+    try:
+        if isinstance(counts, str | bytes):
             return decompress(counts)
-        except AnymaskError as error:
-            return _bad_rle(error.message)
+        if isinstance(counts, list | tuple) and is_brush(counts, size_hw):
+            return counts_of(read_brush(counts, size_hw))
+    except AnymaskError as error:
+        return _bad_rle(error.message)
     if isinstance(counts, list | tuple | np.ndarray):
         try:
             runs = np.asarray(counts)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from anymask.data.readers.problem import Problem
-from anymask.data.readers.segmentation import image_size, segmentation_runs
+from anymask.masks.problem import Problem
+from anymask.masks.segmentation import image_size, segmentation_runs
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 HEIGHT, WIDTH = 12, 20

@@ -1,0 +1,113 @@
+"""Answers → sets of annotations for all photos: COCO, YOLO and the other forms of `convert`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anymask.cli.answer import Answer
+from anymask.cli.outputs import SetOutput
+from anymask.cli.photos import Photo
+
+if TYPE_CHECKING:
+    from anymask.data.conversion.target import Target
+    from anymask.masks.annotation import AnnotatedPicture, Losses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSet:
+    """A set that is being written.
+
+    Attributes:
+        output: Which, and where.
+        target: What writes it.
+        lost: What it could not hold so far.
+        photos: The photos in it, in order, each with the hash of its bytes.
+        forms: Number formats of the embeddings that were kept ones; None for fresh ones.
+    """
+
+    output: SetOutput
+    target: "Target"
+    lost: "Losses"
+    photos: list[tuple[Photo, str]] = field(default_factory=list)
+    forms: set[str | None] = field(default_factory=set)
+
+    @property
+    def written(self) -> list[Path]:
+        """The files that are whole."""
+        return self.target.written
+
+
+def open_sets(outputs: Sequence[SetOutput], *, may_overwrite: bool) -> list[OpenSet]:
+    """Begin the sets.
+
+    Args:
+        outputs: Which.
+        may_overwrite: Whether existing files may be replaced.
+
+    Raises:
+        OutputError: If one exists and may not be replaced, or cannot be written.
+    """
+    from anymask.data.conversion.forms import FORMS, Wish
+    from anymask.masks.annotation import Losses
+
+    opened: list[OpenSet] = []
+    for one in outputs:
+        target = FORMS[one.name].write(Wish(out=one.place, may_overwrite=may_overwrite))
+        opened.append(OpenSet(output=one, target=target, lost=Losses()))
+    return opened
+
+
+def add_answer(sets: Sequence[OpenSet], photo: Photo, answer: Answer) -> None:
+    """Add a photo's masks to every set.
+
+    Args:
+        sets: The sets.
+        photo: The photo.
+        answer: Its masks.
+
+    Raises:
+        InputError: If a name cannot be used there.
+        OutputError: If a file cannot be written.
+    """
+    if not sets:
+        return
+    picture = annotated(photo, answer)
+    for one in sets:
+        one.lost.update(one.target.add(picture))
+        one.photos.append((photo, answer.picture.sha256 or ""))
+        one.forms.add(answer.kept_as)
+
+
+def annotated(photo: Photo, answer: Answer) -> "AnnotatedPicture":
+    """Give a photo's masks as annotations.
+
+    Args:
+        photo: The photo; its outputs' name is the picture's.
+        answer: Its masks. Where a detector scored an object, its score is the annotation's.
+    """
+    from anymask.masks.annotation import UNNAMED, AnnotatedPicture, Annotation
+
+    objects = []
+    for number, mask in answer.masks:
+        found = answer.found_scores[number] if answer.found_scores else None
+        objects.append(
+            Annotation(
+                rle=mask.rle,
+                label=answer.labels[number] if answer.labels else UNNAMED,
+                score=round(mask.score if found is None else found, 6),
+            )
+        )
+    return AnnotatedPicture(
+        file_name=photo.stem, size_hw=answer.picture.size_hw, objects=tuple(objects)
+    )
+
+
+def told_losses(lost: "Losses") -> str:
+    """Give what a set could not hold as a clause: "lost: 2 holes", or "nothing was lost"."""
+    told = [
+        f"{number:,} {what.removesuffix('s') if number == 1 else what}"
+        for what, number in sorted(lost.items())
+        if number
+    ]
+    return f"lost: {', '.join(told)}" if told else "nothing was lost"

@@ -1,0 +1,155 @@
+"""`anymask export`: a model for programs that have neither anymask nor torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from anymask.cli.flags import with_flags
+from anymask.cli.screen import make_screen
+from anymask.masks.atomic import shown_name
+
+if TYPE_CHECKING:
+    from anymask.predict.onnx_check import Agreement
+    from anymask.predict.onnx_export import ExportSettings
+
+_DECODER = "Decoder"
+
+export_app = typer.Typer()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnnxFlags:
+    """What `anymask export onnx` takes; each field is a flag."""
+
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="MODEL",
+            help="A published name or a checkpoint file; without it the default model.",
+            show_default=False,
+        ),
+    ] = None
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go.")
+    ]
+    opset: Annotated[
+        int, typer.Option(metavar="N", help="Version of the ONNX operators, 18 to 25.")
+    ] = 18
+    gelu_approximate: Annotated[
+        bool,
+        typer.Option(
+            "--gelu-approximate",
+            metavar="",
+            help="The tanh formula for GELU, where a runtime has no erf.",
+        ),
+    ] = False
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", metavar="", help="Replace files of these names.")
+    ] = False
+    return_single_mask: Annotated[
+        bool,
+        typer.Option(
+            "--return-single-mask",
+            metavar="",
+            help="Give the best mask alone, not all four.",
+            rich_help_panel=_DECODER,
+        ),
+    ] = False
+    use_stability_score: Annotated[
+        bool,
+        typer.Option(
+            "--use-stability-score",
+            metavar="",
+            help="Score masks by how little they change with the cutoff.",
+            rich_help_panel=_DECODER,
+        ),
+    ] = False
+    return_extra_metrics: Annotated[
+        bool,
+        typer.Option(
+            "--return-extra-metrics",
+            metavar="",
+            help="Also give stability and area of each mask.",
+            rich_help_panel=_DECODER,
+        ),
+    ] = False
+    quantize_out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also write a smaller decoder, with weights of 8 bits.",
+            rich_help_panel=_DECODER,
+        ),
+    ] = None
+
+
+def _onnx(flags: OnnxFlags) -> int:
+    """Write a model as encoder.onnx and decoder.onnx, for ONNX Runtime and programs like it.
+
+    The decoder takes what the published exporter's takes: prompts of any number of
+    points, photos of any size. model.json says how photos are prepared. No files are
+    left that answer otherwise than torch on a photo. Needs the extra onnx.
+
+    [bold]Examples[/bold]
+      anymask export onnx -o web/model
+      anymask export onnx sam_vit_b -o vit_b --quantize-out vit_b/decoder.quint8.onnx
+    """
+    from anymask.predict.onnx_export import export_onnx, refuse_export
+
+    settings = _settings(flags)
+    refuse_export(flags.output, settings, overwrite=flags.overwrite)
+    screen = make_screen()
+    with screen.working("loading the model"):
+        from anymask.api import load
+
+        loaded = load(flags.model, device="cpu", precision="float32").loaded
+    for note in loaded.notes:
+        screen.note(note)
+    exported = export_onnx(
+        loaded, flags.output, settings, overwrite=flags.overwrite, tell=screen.note
+    )
+    for path in exported.files:
+        screen.say(f"wrote {shown_name(path)} ({path.stat().st_size / 1e6:,.1f} MB)")
+    found, quantized = exported.agreement, exported.quantized
+    screen.say(f"encoder and decoder: {_told(found)}, the encoder {found.encode_speedup:.2f} times")
+    if quantized is not None:
+        screen.say(f"quantized decoder: {_told(quantized)}")
+    return 0
+
+
+def _settings(flags: OnnxFlags) -> "ExportSettings":
+    from anymask.predict.onnx_decoder import DecoderOptions
+    from anymask.predict.onnx_export import ExportSettings
+
+    return ExportSettings(
+        opset=flags.opset,
+        gelu_approximate=flags.gelu_approximate,
+        quantize_out=flags.quantize_out,
+        decoder=DecoderOptions(
+            return_single_mask=flags.return_single_mask,
+            use_stability_score=flags.use_stability_score,
+            return_extra_metrics=flags.return_extra_metrics,
+        ),
+    )
+
+
+def _told(found: "Agreement") -> str:
+    return (
+        f"{found.num_masks} masks of a photo, each as in torch on {_percent(found.share)} of its "
+        f"pixels; a click is {found.click_speedup:.2f} times as fast as in torch here"
+    )
+
+
+def _percent(share: float) -> str:
+    # Rounded down: what differs must never read as 100 %.
+    return "100 %" if share == 1 else f"at least {int(share * 1e5) / 1e3:.3f} %"
+
+
+export_app.command("onnx")(with_flags(_onnx))
+
+
+@export_app.callback()
+def _group() -> None:
+    """Write a model for programs that have neither anymask nor torch."""

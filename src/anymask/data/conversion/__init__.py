@@ -1,0 +1,1 @@
+"""Sets of annotated pictures from one form into another."""

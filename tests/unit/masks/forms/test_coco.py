@@ -1,0 +1,110 @@
+"""COCO annotations: what is written is what pycocotools reads, and back."""
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco
+
+from anymask.masks.annotation import UNNAMED, Losses
+from anymask.masks.forms.coco import read_coco, write_coco
+from anymask.masks.problem import Problem
+from anymask.masks.rle import decode
+from tests.unit.masks.forms.annotated import SIZE_HW, annotation, blank, islands, ring
+
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+NAMES = {7: "cat"}
+
+
+def by_pycocotools(segmentation) -> np.ndarray:
+    if isinstance(segmentation, list) or isinstance(segmentation["counts"], list):
+        codes = coco.frPyObjects(segmentation, *SIZE_HW)
+        return coco.decode(coco.merge(codes) if isinstance(codes, list) else codes).astype(bool)
+    return coco.decode(segmentation).astype(bool)
+
+
+@pytest.mark.parametrize("segmentation", ["rle", "counts", "polygons"])
+def test_each_way_of_writing_is_read_by_pycocotools_and_by_us(segmentation):
+    one = annotation(islands(), label="cat", score=0.25)
+    record, lost = write_coco(one, segmentation=segmentation)
+    assert lost == Losses()
+    np.testing.assert_array_equal(by_pycocotools(record["segmentation"]), islands())
+    assert record["area"] == islands().sum()
+    assert record["bbox"] == [14, 2, 24, 8]
+    assert read_coco({**record, "category_id": 7}, SIZE_HW, NAMES) == one
+
+
+def test_holes_are_dropped_from_polygons_and_counted_or_kept_by_a_bridge():
+    one = annotation(ring())
+    record, lost = write_coco(one, segmentation="polygons")
+    assert lost == Losses(holes=2)
+    assert by_pycocotools(record["segmentation"]).sum() == ring().sum() + 8 * 12 + 1
+    record, lost = write_coco(one, segmentation="polygons", holes="bridge")
+    assert lost == Losses()
+    np.testing.assert_array_equal(by_pycocotools(record["segmentation"]), ring())
+    assert read_coco(record, SIZE_HW, {}) == one
+
+
+def test_a_crowd_never_becomes_polygons():
+    one = annotation(ring(), is_crowd=True)
+    record, lost = write_coco(one, segmentation="polygons")
+    assert isinstance(record["segmentation"]["counts"], list)
+    assert (record["iscrowd"], lost) == (1, Losses())
+    assert read_coco(record, SIZE_HW, {}) == one
+
+
+def test_no_polygon_says_an_empty_mask():
+    assert write_coco(annotation(blank()), segmentation="polygons") == (
+        None,
+        Losses({"empty masks": 1}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        ({"category_id": 9}, "unknown-category", "its category_id 9 is no category of the file"),
+        ({"category_id": []}, "unknown-category", "its category_id [] is no category of the file"),
+        ({"segmentation": None}, "no-segmentation", "holds no polygon and no run-length code"),
+        (
+            {"segmentation": {"size": [56, 40], "counts": [40 * 56 - 9, 9]}},
+            "size-swapped",
+            "height and width swapped?",
+        ),
+        ({"segmentation": [[0, 0, 5, 5]]}, "bad-polygon", "has 2 points, at least 3 are needed"),
+        ({"segmentation": [[0, 0, 5, float("nan"), 9, 9]]}, "bad-polygon", "holds nan at point 1"),
+    ],
+)
+def test_what_is_wrong_is_said(change, code, message):
+    good, _ = write_coco(annotation(ring(), label="cat"))
+    found = read_coco({**good, "category_id": 7, **change}, SIZE_HW, NAMES)
+    assert isinstance(found, Problem)
+    assert (found.code, message in found.message) == (code, True), found.message
+
+
+def test_a_record_that_is_none_is_said():
+    found = read_coco([1], SIZE_HW, NAMES)
+    assert isinstance(found, Problem)
+    assert found.code == "bad-record"
+
+
+def test_without_categories_objects_have_no_name():
+    record, _ = write_coco(annotation(ring()))
+    assert read_coco({**record, "category_id": 3}, SIZE_HW, {}).label == UNNAMED
+
+
+@pytest.mark.parametrize(
+    ("corners", "inside"),
+    [
+        # Crossing itself: an hour-glass, whose two triangles are filled.
+        ([10, 10, 30, 30, 30, 10, 10, 30], [(14, 20), (26, 20)]),
+        # The first corner again at the end, twice.
+        ([10, 10, 30, 10, 30, 30, 10, 30, 10, 10, 10, 10], [(12, 12), (28, 28)]),
+        # Far outside: clipped.
+        ([-900, -900, 900, -900, 900, 900, -900, 900], [(0, 0), (55, 39)]),
+    ],
+)
+def test_odd_polygons_are_filled_as_pycocotools_does(corners, inside):
+    found = read_coco({"segmentation": [corners]}, SIZE_HW, {})
+    mask = decode(found.rle)
+    np.testing.assert_array_equal(mask, by_pycocotools([corners]))
+    assert all(mask[y, x] for x, y in inside)

@@ -1,0 +1,72 @@
+"""A comparison sees what differs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from anymask.predict.decode import predict
+from anymask.predict.onnx_check import compare, masks_of, questions, shares_of, sit, speedup
+from tests.unit.predict import networks
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Files that answer with torch's own masks, some of them changed."""
+
+    sitter: object
+    first: int = 0
+    stop: int = 4
+    flipped_rows: int = 0
+
+    def encode(self, pixels):
+        return {}
+
+    def decode(self, features, prompt, frame):
+        (single,) = predict(self.sitter.loaded, self.sitter.embedding, [prompt], multimask=False)[0]
+        masks = np.stack([single.array, *masks_of(self.sitter, prompt)])
+        masks[-1, : self.flipped_rows] ^= True
+        return {"masks": np.where(masks, 1.0, -1.0)[None, self.first : self.stop]}
+
+
+@pytest.fixture(scope="module")
+def sitter():
+    return sit(networks.loaded(networks.small_vit()))
+
+
+def test_the_same_masks_agree_on_every_pixel(sitter):
+    found = compare(sitter, Answers(sitter))
+    assert (found.share, found.num_masks) == (1.0, 24)
+
+
+def test_the_worst_mask_counts(sitter):
+    found = compare(sitter, Answers(sitter, flipped_rows=4))
+    assert found.share == pytest.approx(1 - 4 / 400)
+
+
+def test_a_decoder_that_chooses_must_give_one_of_the_four(sitter):
+    for number in range(4):
+        found = compare(sitter, Answers(sitter, first=number, stop=number + 1))
+        assert (found.share, found.num_masks) == (1.0, 6)
+    click = next(questions(sitter))
+    other = Answers(sitter, first=3, flipped_rows=200)
+    (share,) = shares_of(sitter, other, {}, click)
+    assert share < 0.9
+
+
+def test_questions_are_of_every_kind(sitter):
+    asked = list(questions(sitter))
+    assert [len(prompt.points) for prompt in asked] == [1, 2, 0, 1, 12, 2]
+    assert [prompt.box is not None for prompt in asked] == [False, False, True, True, False, False]
+    assert [prompt.mask is not None for prompt in asked] == [False] * 5 + [True]
+
+
+def test_a_speedup_is_the_usual_time_over_the_other():
+    turns = []
+    ratio = speedup(
+        lambda: [turns.append("usual") for _ in range(20_000)], lambda: turns.append("other")
+    )
+    assert ratio > 5
+    # Both were called once beforehand, then in turn.
+    assert turns[19_999:20_001] == ["usual", "other"]
+    assert turns.count("usual") == 20_000 * turns.count("other")

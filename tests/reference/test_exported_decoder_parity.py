@@ -53,6 +53,7 @@ def pair():
     modeling = import_reference("segment_anything.modeling")
     config = replace(networks.small_vit(SIDE), logit_scale=1.0)
     vit = config.vit
+    assert vit is not None
     torch.manual_seed(0)
     published = modeling.Sam(
         image_encoder=modeling.ImageEncoderViT(

@@ -1,7 +1,7 @@
 """`anymask convert`: annotations of one form into another."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,12 +11,17 @@ from rich.text import Text
 
 from anymask.cli.annotation_sets import told_losses
 from anymask.cli.door import SOME_FAILED
-from anymask.cli.flags import with_flags
+from anymask.cli.flags import with_flags, words_of
+from anymask.cli.repeat import INPUT, output_in, repeatable
 from anymask.cli.screen import Screen, counted, make_screen
 from anymask.masks.atomic import shown_name
 
 if TYPE_CHECKING:
     from anymask.data.conversion.convert import Conversion, Order
+
+
+# Told by reference, or not at all as they do not change what comes out.
+_LEFT_OUT = frozenset({"source", "out", "overwrite", "json", "images"})
 
 
 class _Segmentation(StrEnum):
@@ -93,6 +98,9 @@ def _convert(flags: ConvertFlags) -> int:
     )
     order = make_order(flags.source, wish, to=flags.to, source=flags.from_, images=flags.images)
     done = _run(screen, order)
+    if done.written:
+        with screen.working("writing the receipt"):
+            _write_receipt(flags, order, done)
     if flags.json:
         screen.write(json.dumps(_record(order, done)))
     else:
@@ -114,6 +122,32 @@ def _run(screen: Screen, order: "Order") -> "Conversion":
             status.update(f"{counted(num_done, 'picture')} converted")
 
         return run_order(order, on_picture)
+
+
+def _write_receipt(flags: ConvertFlags, order: "Order", done: "Conversion") -> None:
+    """Write beside the result how it came to be."""
+    from anymask.receipt import Receipt, placed, stamp_file, versions_here, write_receipt
+
+    owner = flags.out.resolve()
+    outputs = [placed(stamp_file(path), path, owner) for path in done.written]
+    receipt = Receipt(
+        input=stamp_file(order.path),
+        command="convert",
+        outputs=tuple(outputs),
+        versions=versions_here(),
+        settings={"from": order.source.name, "pictures": done.num_pictures, "bad": done.num_bad},
+        notes=(told_losses(done.lost),),
+    )
+    told = repeatable(
+        receipt,
+        owner,
+        inputs={INPUT: order.path},
+        words=words_of(replace(flags, from_=order.source.name), without=_LEFT_OUT),
+        files={} if order.images is None else {"images": order.images},
+        hashes={"images": ""},  # often large, and only names and sizes matter
+        output=(output_in(owner.name),),
+    )
+    write_receipt(owner, told)
 
 
 def _say(screen: Screen, order: "Order", done: "Conversion") -> None:

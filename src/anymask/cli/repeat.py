@@ -125,7 +125,8 @@ def _refuse_writing(word: str, following: str) -> None:
 def _stamp(path: Path, sha256: str | None) -> FileStamp:
     if sha256 is None:
         return stamp_file(path)
-    return replace(stamp_bytes(str(path), b""), sha256=sha256)
+    named = path if path.name not in ("", "..") else path.resolve()
+    return replace(stamp_bytes(str(named), b""), sha256=sha256)
 
 
 def _file_of(reference: str, files: Mapping[str, Path], output: Path) -> Path:

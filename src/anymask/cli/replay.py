@@ -147,6 +147,8 @@ def _changed_files(then: "Receipt", files: dict[str, Path]) -> list[Difference]:
     stamps = {"input": then.input, **then.others}
     changed = []
     for name, stamp in stamps.items():
+        if not stamp.sha256:
+            continue
         now = stamp_file(files[name]).sha256
         if now != stamp.sha256:
             changed.append(Difference(what=f"{name} {stamp.name}", then=stamp.sha256, now=now))

@@ -19,7 +19,7 @@ from anymask.cli.screen import Screen, counted, make_screen
 from anymask.cli.segment_flags import SegmentFlags
 from anymask.cli.segment_receipts import write_photo_receipt, write_set_receipt
 from anymask.cli.summary import say_closing, say_done, say_line
-from anymask.errors import ConfigError, InputError, PromptError
+from anymask.errors import ConfigError, DataError, InputError, PromptError
 from anymask.masks.atomic import shown_name
 
 if TYPE_CHECKING:
@@ -134,7 +134,10 @@ def _asked(flags: SegmentFlags, screen: Screen) -> "tuple[Question | None, Detec
         )
     from anymask.data.detections import read_detections
 
-    detections = read_detections(Path(flags.boxes))
+    try:
+        detections = read_detections(Path(flags.boxes))
+    except DataError as error:
+        raise InputError(f"--boxes {error.message}", hint=error.hint) from error
     for problem in detections.problems[:_SHOWN]:
         screen.note(f"{detections.source}, {problem.place}: {problem.message}")
     if len(detections.problems) > _SHOWN:

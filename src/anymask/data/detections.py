@@ -12,7 +12,7 @@ from anymask.image import display_name
 __all__ = ["Detection", "Detections", "read_detections"]
 
 
-def read_detections(path: Path) -> Detections:
+def read_detections(path: str | Path) -> Detections:
     """Read the boxes of a detector.
 
     Args:
@@ -27,6 +27,7 @@ def read_detections(path: Path) -> Detections:
         DataError: If the file is missing, cannot be read, is not whole JSON (line and column are
             named), or holds no boxes of these kinds.
     """
+    path = Path(path)
     if path.is_dir():
         return read_yolo_boxes(path)
     shown = display_name(path)

@@ -87,9 +87,6 @@ class PlainDecoder(nn.Module):
         super().__init__()
         self.sam = sam
         self.options = options
-        side = sam.config.input_size // 16
-        with torch.no_grad():
-            self.places = sam.place(side, side).layers
 
     def forward(
         self, embedding: Tensor, high_res: tuple[Tensor, ...], prompts: PromptTensors
@@ -126,8 +123,11 @@ class PlainDecoder(nn.Module):
         encoder = sam.prompt_encoder
         tokens = encoder.sparse(prompts, size)
         dense = torch.where(has_mask, encoder.dense(logits), encoder.dense(None))
+        # Made inside, of the weights alone: runtimes do it as they load, and files stay small.
+        at = encoder.pe_layer.grid(*features.embedding.shape[-2:])
+        places = sam.mask_decoder.transformer.place(at)
         skips = tuple(nest(maps, level) for level, maps in enumerate(features.high_res, 1))
-        prepared, fine = PreparedImage(self.places, skips=skips), None
+        prepared, fine = PreparedImage(places, skips=skips), None
         if sam.config.has_click_maps:
             compared = sam.click_maps.prepare(features)
             coarse, fine, clicked = sam.click_maps(features, compared, prompts, size)

@@ -5,10 +5,11 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -39,10 +40,12 @@ LEAST_AGREEMENT = 0.999
 # Weights of 8 bits move edges; below this a mask is another one.
 LEAST_QUANTIZED_AGREEMENT = 0.95
 
-_FREE_SIDES = {
-    "point_coords": {1: "num_points"},
-    MASKS: {2: "height", 3: "width"},
-}
+_FREE_SIDES: Mapping[str, Mapping[int, str]] = MappingProxyType(
+    {
+        "point_coords": MappingProxyType({1: "num_points"}),
+        MASKS: MappingProxyType({2: "height", 3: "width"}),
+    }
+)
 
 Tell = Callable[[str], object]
 

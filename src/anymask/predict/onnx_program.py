@@ -5,7 +5,7 @@ Shared by the engine ONNX Runtime and by the files people take elsewhere.
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def onnx_program(
     outputs: Sequence[str] | None = None,
     *,
     opset: int | None = None,
-    free_sides: dict[str, dict[int, str]] | None = None,
+    free_sides: Mapping[str, Mapping[int, str]] | None = None,
 ) -> Any:  # noqa: ANN401 - torch names no type of its own for it
     """Give a program in the terms of ONNX.
 
@@ -107,7 +107,7 @@ def open_session(path: Path, threads: int) -> Any:  # noqa: ANN401 - an optional
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def _name_sides(graph: Any, free_sides: dict[str, dict[int, str]]) -> None:  # noqa: ANN401
+def _name_sides(graph: Any, free_sides: Mapping[str, Mapping[int, str]]) -> None:  # noqa: ANN401
     """Call free sides by names that tell what they are, wherever they occur."""
     import onnx_ir
 

@@ -191,3 +191,33 @@ def test_sets_of_all_photos_are_repeated(segment, anymask, folder):
         assert stamps
         ran = anymask("replay", receipt)
         assert (ran.code, ran.out.partition(":")[0]) == (0, "same bytes"), name
+
+
+def test_conversions_are_repeated(segment, anymask, folder):
+    words = ("--box", "5,5,60,50", "--box", "40,10,85,55", "--format", "coco", "-o", "in.json")
+    assert segment("cat.png", *words).code == 0
+    for name in ("png", *SETS):
+        made = anymask("convert", "in.json", f"as-{name}", "--to", name, "--images", ".")
+        assert made.code == 0
+        ran = anymask("replay", f"as-{name}.receipt.json")
+        assert (ran.code, ran.out.partition(":")[0]) == (0, "same bytes"), name
+    text = (folder / "in.json").read_text()
+    (folder / "in.json").write_text(text.replace('"object"', '"animal"'))
+    ran = anymask("replay", "as-labelme.receipt.json")
+    assert (ran.code, ran.out.partition(":")[0]) == (3, "other bytes")
+    assert "input in.json" in ran.out
+
+
+def test_a_conversion_with_bad_records_is_repeated(anymask, folder):
+    content = {
+        "images": [{"id": 1, "file_name": "cat.png", "width": 90, "height": 60}],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[5, 5, 50, 5, 50, 40]]},
+            {"id": 2, "image_id": 1, "category_id": 1, "segmentation": [[5, 5, 50, 5]]},
+        ],
+    }
+    (folder / "in.json").write_text(json.dumps(content))
+    assert anymask("convert", "in.json", "out", "--to", "yolo").code == 3
+    ran = anymask("replay", "out.receipt.json")
+    assert (ran.code, ran.out) == (0, "same bytes: 2 outputs\n")

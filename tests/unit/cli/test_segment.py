@@ -162,6 +162,7 @@ def test_the_receipt_says_how_it_came_to_be(segment, folder, model_file):
     assert receipt.input == replace(stamp, folder=".")
     assert receipt.command == "segment"
     assert receipt.arguments[:3] == ("@input", "--point=45,30", "--point=80,50,-")
+    assert receipt.model is not None
     assert receipt.model.sha256 == stamp_file(model_file).sha256
     assert receipt.prompts[0].points == ((45.0, 30.0), (80.0, 50.0))
     assert receipt.prompts[0].labels == (1, 0)

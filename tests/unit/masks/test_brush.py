@@ -51,7 +51,9 @@ def test_three_values_by_hand():
     ],
 )
 def test_it_is_known_by_its_header_where_masks_are_read(segmentation):
-    runs, size_hw = segmentation_runs(segmentation, SIZE_HW)
+    found = segmentation_runs(segmentation, SIZE_HW)
+    assert not isinstance(found, Problem)
+    runs, size_hw = found
     mask = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(size_hw[::-1]).T
     np.testing.assert_array_equal(mask, ring())
 

@@ -35,7 +35,7 @@ def given_over(masks, **options):
 def test_masks_boxes_scores_and_names_arrive():
     given = masks(0.5, 0.75)
     found = given_over(given, labels=["cat", "dog"])
-    assert found.__class__ is sv.Detections
+    assert {type(found)} == {sv.Detections}
     np.testing.assert_array_equal(found.mask, given.arrays)
     assert found.mask.dtype == np.bool_
     assert found.xyxy.tolist() == [list(mask.box) for mask in given]

@@ -37,13 +37,14 @@ def write_pictures(folder: Path, names=NAMES) -> Path:
 def coco_record(pictures: list[AnnotatedPicture]) -> dict:
     """A COCO file, its ids unusual on purpose."""
     labels = list(dict.fromkeys(one.label for found in pictures for one in found.objects))
-    images, annotations = [], []
+    images, annotations = list[dict](), list[dict]()
     for number, found in enumerate(pictures, start=70):
         height, width = found.size_hw
         image = {"id": number, "file_name": found.file_name, "height": height, "width": width}
         images.append(image)
         for one in found.objects:
             record, _ = write_coco(one)
+            assert record is not None
             ids = {"id": 500 + len(annotations), "image_id": number}
             category = {"category_id": 10 + labels.index(one.label)}
             annotations.append(ids | category | record)

@@ -47,7 +47,7 @@ def test_two_forms_in_a_row_keep_every_mask(given, tmp_path, first, second):
     holes = {name: "bridge" if name == "yolo" else "drop" for name in (first, second)}
     one = convert(path, tmp_path / "one", first, images=images, holes=holes[first])
     two = convert(tmp_path / "one", tmp_path / "two", second, images=images, holes=holes[second])
-    found = read_all(*_where(second, tmp_path / "two"), images)
+    found = read_all(second, _where(second, tmp_path / "two"), images)
     expected = renamed(SCENES) if "sa1b" in (first, second) else SCENES
     assert (one.num_bad, two.num_bad) == (0, 0)
     assert one.lost + two.lost == _expected_losses(first, second)
@@ -59,7 +59,7 @@ def test_two_forms_in_a_row_keep_every_mask(given, tmp_path, first, second):
 
 def _where(name, folder):
     file = {"coco": "annotations.json", "panoptic": "panoptic.json"}.get(name)
-    return name, folder / file if file else folder
+    return folder / file if file else folder
 
 
 def _expected_losses(first, second) -> Losses:
@@ -86,7 +86,7 @@ def test_overlaps_crowds_and_names_survive_lossless_forms(tmp_path, name):
     )
     path = write_coco_file(tmp_path / "in.json", [picture(*objects, file_name="d/a.jpg")])
     done = convert(path, tmp_path / "out", name)
-    (found,) = read_all(*_where(name, tmp_path / "out"))
+    (found,) = read_all(name, _where(name, tmp_path / "out"))
     assert done.lost == Losses()
     assert found == picture(*objects, file_name="d/a.jpg")
     assert found.objects[1].label == UNNAMED

@@ -1,5 +1,7 @@
 """COCO annotations: what is written is what pycocotools reads, and back."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pycocotools import mask as coco
@@ -12,7 +14,19 @@ from tests.unit.masks.forms.annotated import SIZE_HW, annotation, blank, islands
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-NAMES = {7: "cat"}
+NAMES: dict[object, str] = {7: "cat"}
+
+
+def written(one, **wish) -> tuple[dict[str, Any], Losses]:
+    """Write what is not empty."""
+    record, lost = write_coco(one, **wish)
+    assert record is not None
+    return record, lost
+
+
+def read(record, names=NAMES) -> Any:
+    """Read what is right."""
+    return read_coco(record, SIZE_HW, names)
 
 
 def by_pycocotools(segmentation) -> np.ndarray:
@@ -25,31 +39,31 @@ def by_pycocotools(segmentation) -> np.ndarray:
 @pytest.mark.parametrize("segmentation", ["rle", "counts", "polygons"])
 def test_each_way_of_writing_is_read_by_pycocotools_and_by_us(segmentation):
     one = annotation(islands(), label="cat", score=0.25)
-    record, lost = write_coco(one, segmentation=segmentation)
+    record, lost = written(one, segmentation=segmentation)
     assert lost == Losses()
     np.testing.assert_array_equal(by_pycocotools(record["segmentation"]), islands())
     assert record["area"] == islands().sum()
     assert record["bbox"] == [14, 2, 24, 8]
-    assert read_coco({**record, "category_id": 7}, SIZE_HW, NAMES) == one
+    assert read({**record, "category_id": 7}) == one
 
 
 def test_holes_are_dropped_from_polygons_and_counted_or_kept_by_a_bridge():
     one = annotation(ring())
-    record, lost = write_coco(one, segmentation="polygons")
+    record, lost = written(one, segmentation="polygons")
     assert lost == Losses(holes=2)
     assert by_pycocotools(record["segmentation"]).sum() == ring().sum() + 8 * 12 + 1
-    record, lost = write_coco(one, segmentation="polygons", holes="bridge")
+    record, lost = written(one, segmentation="polygons", holes="bridge")
     assert lost == Losses()
     np.testing.assert_array_equal(by_pycocotools(record["segmentation"]), ring())
-    assert read_coco(record, SIZE_HW, {}) == one
+    assert read(record, {}) == one
 
 
 def test_a_crowd_never_becomes_polygons():
     one = annotation(ring(), is_crowd=True)
-    record, lost = write_coco(one, segmentation="polygons")
+    record, lost = written(one, segmentation="polygons")
     assert isinstance(record["segmentation"]["counts"], list)
     assert (record["iscrowd"], lost) == (1, Losses())
-    assert read_coco(record, SIZE_HW, {}) == one
+    assert read(record, {}) == one
 
 
 def test_no_polygon_says_an_empty_mask():
@@ -75,21 +89,21 @@ def test_no_polygon_says_an_empty_mask():
     ],
 )
 def test_what_is_wrong_is_said(change, code, message):
-    good, _ = write_coco(annotation(ring(), label="cat"))
-    found = read_coco({**good, "category_id": 7, **change}, SIZE_HW, NAMES)
+    good, _ = written(annotation(ring(), label="cat"))
+    found = read({**good, "category_id": 7, **change})
     assert isinstance(found, Problem)
     assert (found.code, message in found.message) == (code, True), found.message
 
 
 def test_a_record_that_is_none_is_said():
-    found = read_coco([1], SIZE_HW, NAMES)
+    found = read([1])
     assert isinstance(found, Problem)
     assert found.code == "bad-record"
 
 
 def test_without_categories_objects_have_no_name():
-    record, _ = write_coco(annotation(ring()))
-    assert read_coco({**record, "category_id": 3}, SIZE_HW, {}).label == UNNAMED
+    record, _ = written(annotation(ring()))
+    assert read({**record, "category_id": 3}, {}).label == UNNAMED
 
 
 @pytest.mark.parametrize(
@@ -104,7 +118,7 @@ def test_without_categories_objects_have_no_name():
     ],
 )
 def test_odd_polygons_are_filled_as_pycocotools_does(corners, inside):
-    found = read_coco({"segmentation": [corners]}, SIZE_HW, {})
+    found = read({"segmentation": [corners]}, {})
     mask = decode(found.rle)
     np.testing.assert_array_equal(mask, by_pycocotools([corners]))
     assert all(mask[y, x] for x, y in inside)

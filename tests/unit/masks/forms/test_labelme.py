@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ TRIANGLE = [[10.0, 10.0], [30.0, 10.0], [30.0, 30.0]]
 
 def shape(**fields) -> dict:
     """A shape as labelme writes it."""
-    usual = {
+    usual: dict[str, Any] = {
         "label": "cat",
         "points": TRIANGLE,
         "group_id": None,
@@ -53,11 +54,16 @@ def record(*shapes, height=40, width=56) -> dict:
     }
 
 
+def read(given, size_hw=None) -> Any:
+    """Read a file that can be read."""
+    return read_labelme(given, "a.png", size_hw)
+
+
 def test_nothing_is_lost():
     given = scene()
     text, lost = write_labelme(given)
     assert lost == Losses()
-    assert read_labelme(labelme_record(text), "a.png") == (given, (), Losses())
+    assert read(labelme_record(text)) == (given, (), Losses())
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -65,7 +71,7 @@ def test_nothing_is_lost_of_noise(seed):
     given = picture(annotation(blobs(seed), label="noise", is_crowd=True))
     text, lost = write_labelme(given)
     assert lost == Losses()
-    assert read_labelme(labelme_record(text), "a.png")[0] == given
+    assert read(labelme_record(text))[0] == given
 
 
 def test_polygons_where_exact_else_masks_and_groups_for_parts():
@@ -102,7 +108,7 @@ def test_shapes_drawn_by_hand_cover_what_pillow_fills():
         shape(shape_type="rectangle", points=[[50, 30], [40, 20]]),
         shape(shape_type="circle", points=[[20, 20], [20, 30]]),
     )
-    found, problems, left_out = read_labelme(given, "a.png")
+    found, problems, left_out = read(given)
     assert (problems, left_out) == ((), Losses())
     triangle, rectangle, circle = (decode(one.rle) for one in found.objects)
     canvas = Image.new("1", (56, 40))
@@ -122,7 +128,7 @@ def test_parts_of_a_group_are_one_object_and_other_names_another():
         shape(group_id=1, points=[[40, 0], [50, 0], [50, 10]]),
         shape(group_id=1, label="dog"),
     )
-    found, _, _ = read_labelme(given, "a.png")
+    found, _, _ = read(given)
     assert [one.label for one in found.objects] == ["cat", "dog"]
     assert decode(found.objects[0].rle)[1, 48]
     assert not decode(found.objects[1].rle)[1, 48]
@@ -130,17 +136,17 @@ def test_parts_of_a_group_are_one_object_and_other_names_another():
 
 def test_shapes_without_area_are_left_out_and_counted():
     given = record(shape(shape_type="point", points=[[1, 2]]), shape(shape_type="line"), shape())
-    found, problems, left_out = read_labelme(given, "a.png")
+    found, problems, left_out = read(given)
     assert (len(found.objects), problems) == (1, ())
     assert left_out == Losses({"shapes without area": 2})
 
 
 def test_the_pictures_own_size_wins_where_the_file_says_none_or_half():
     for height, width in ((None, None), (40, 56)):
-        found, _, _ = read_labelme(record(shape(), height=height, width=width), "a.png", (40, 56))
+        found, _, _ = read(record(shape(), height=height, width=width), (40, 56))
         assert found.size_hw == (40, 56)
         assert decode(found.objects[0].rle)[12, 26]
-    found, _, _ = read_labelme(record(shape()), "a.png", (80, 112))
+    found, _, _ = read(record(shape()), (80, 112))
     assert found.size_hw == (80, 112)
     assert decode(found.objects[0].rle).sum() == pytest.approx(4 * 200, rel=0.05)
     assert decode(found.objects[0].rle)[24, 52]
@@ -148,14 +154,14 @@ def test_the_pictures_own_size_wins_where_the_file_says_none_or_half():
 
 @pytest.mark.parametrize("size_hw", [(56, 40), (40, 60), (80, 56)])
 def test_another_ratio_is_an_error(size_hw):
-    found = read_labelme(record(shape()), "a.png", size_hw)
+    found = read(record(shape()), size_hw)
     assert isinstance(found, Problem)
     assert found.code == "size-differs"
     assert found.message.startswith("imageWidth and imageHeight are 56×40, but its picture is ")
 
 
 def test_without_any_size_nothing_is_read():
-    found = read_labelme(record(shape(), height=None), "a.png")
+    found = read(record(shape(), height=None))
     assert isinstance(found, Problem)
     assert found.message == "has no imageHeight and imageWidth, and its picture is not at hand"
 
@@ -186,21 +192,21 @@ def png_of(width, height) -> str:
     ],
 )
 def test_a_bad_shape_is_named_and_the_next_is_read(fields, code, message):
-    found, (problem,), _ = read_labelme(record(shape(**fields), shape()), "a.png")
+    found, (problem,), _ = read(record(shape(**fields), shape()))
     assert (problem.place, problem.code) == ("shape 1", code)
     assert message in problem.message
     assert len(found.objects) == 1
 
 
 def test_what_is_no_shape_is_named():
-    found, (problem,), _ = read_labelme(record(None, shape()), "a.png")
+    found, (problem,), _ = read(record(None, shape()))
     assert (problem.place, problem.message) == ("shape 1", "is no shape")
     assert len(found.objects) == 1
 
 
 def test_a_mask_is_not_scaled():
     given = record(shape(shape_type="mask", mask=png_of(4, 4), points=[[1, 1], [4, 4]]))
-    _, (problem,), _ = read_labelme(given, "a.png", (80, 112))
+    _, (problem,), _ = read(given, (80, 112))
     assert problem.code == "size-differs"
 
 

@@ -1,6 +1,7 @@
 """SA-1B records, there and back."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,11 +11,16 @@ from anymask.masks.problem import Problem
 from tests.unit.masks.forms.annotated import annotation, picture, ring, scene, square
 
 
+def read(record) -> Any:
+    """Read a record that can be read."""
+    return read_sa1b(record, "a.png")
+
+
 def test_masks_and_scores_come_back_and_names_are_counted():
     given = picture(annotation(square(), score=0.5), annotation(ring(), label="cat", is_crowd=True))
     text, lost = write_sa1b(given, image_id=5, first_id=11)
     assert lost == Losses({"names": 1, "crowd marks": 1})
-    found, problems = read_sa1b(sa1b_record(text), "a.png")
+    found, problems = read(sa1b_record(text))
     assert problems == ()
     assert [one.rle for one in found.objects] == [one.rle for one in given.objects]
     assert [one.score for one in found.objects] == [0.5, None]
@@ -49,7 +55,7 @@ def test_a_bad_mask_is_named_by_its_id_and_the_others_stay():
     record = json.loads(write_sa1b(scene(), image_id=5, first_id=11)[0])
     record["annotations"][1]["segmentation"]["counts"] = "!"
     record["annotations"][2] = None
-    found, problems = read_sa1b(record, "a.png")
+    found, problems = read(record)
     assert len(found.objects) == 2
     assert [(one.place, one.code) for one in problems] == [
         ("annotation 12", "bad-rle"),
@@ -58,7 +64,6 @@ def test_a_bad_mask_is_named_by_its_id_and_the_others_stay():
 
 
 def test_without_a_size_nothing_is_read():
-    record = {"image": {}, "annotations": []}
-    found = read_sa1b(record, "a.png")
+    found = read({"image": {}, "annotations": []})
     assert isinstance(found, Problem)
     assert found.code == "no-size"

@@ -159,7 +159,10 @@ def stamp_file(path: Path) -> FileStamp:
     digest = hashlib.sha256()
     for file in sorted(found for found in path.rglob("*") if found.is_file()):
         is_photo = file.suffix.lower() in (".jpg", ".jpeg")
-        told = str(file.stat().st_size) if is_photo else _sha256_of(file)
+        try:
+            told = str(file.stat().st_size) if is_photo else _sha256_of(file)
+        except OSError:  # whoever needed it has said so
+            told = "unreadable"
         digest.update(os.fsencode(file.relative_to(path)) + b"\0" + told.encode())
     return _stamp(path.resolve(), digest.hexdigest())
 
@@ -199,7 +202,12 @@ def place_of(stamp: FileStamp, receipt: Path) -> Path | None:
     """
     if stamp.folder is None:
         return None
-    name = stamp.name if stamp.name_bytes is None else os.fsdecode(bytes.fromhex(stamp.name_bytes))
+    name = stamp.name
+    if stamp.name_bytes is not None:
+        try:
+            name = os.fsdecode(bytes.fromhex(stamp.name_bytes))
+        except ValueError:
+            return None
     return receipt.parent / stamp.folder / name
 
 
@@ -270,7 +278,8 @@ def write_receipt(output: Path, receipt: Receipt) -> Path:
         Where the receipt was written.
     """
     path = receipt_path(output)
-    write_bytes(path, to_json(receipt).encode("utf-8"))
+    # Of a name that is no text, Python's code point for each bad byte is written as JSON's escape.
+    write_bytes(path, to_json(receipt).encode("utf-8", "backslashreplace"))
     return path
 
 
@@ -294,13 +303,13 @@ def read_receipt(path: Path) -> Receipt:
         raise InputError(
             f"{name}: cannot be read ({error.strerror or error})", hint="check the path"
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         place = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise InputError(f"{name}: is not JSON{place}", hint="make the output anew") from error
     found = entries.get("format") if isinstance(entries, dict) else None
     if found != FORMAT:
         raise InputError(
-            f"{name}: must be a receipt of the form {FORMAT!r}, got {found!r}",
+            f"{name}: must be a receipt of the form {FORMAT!r}, got {found!r:.40}",
             hint=f"pass the file whose name ends in {SUFFIX}",
         )
     return from_mapping(Receipt, entries)

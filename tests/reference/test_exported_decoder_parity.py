@@ -177,7 +177,7 @@ def test_every_option_gives_what_the_published_one_gives(pair, embedding, flags)
     options = dict(zip(OPTIONS, flags, strict=True))
     decoder = PlainDecoder(pair[1], DecoderOptions(**options))
     for prompt in PROMPTS_OF_EVERY_KIND.values():
-        arguments = given(prompt, (97, 131))
+        arguments = given(prompt, (98, 131))
         expected = published_answer(pair[0], embedding, arguments, **options)
         with torch.no_grad():
             found = decoder(embedding, (), PromptTensors(*arguments))
@@ -199,9 +199,9 @@ def chooser(pair, tmp_path_factory):
 
 def test_a_file_with_every_option_answers_as_published(pair, embedding, chooser):
     for prompt in PROMPTS_OF_EVERY_KIND.values():
-        arguments = given(prompt, (97, 131))
+        arguments = given(prompt, (98, 131))
         expected = published_answer(pair[0], embedding, arguments, **dict.fromkeys(OPTIONS, True))
-        assert expected[0].shape == (1, 1, 97, 131)
+        assert expected[0].shape == (1, 1, 98, 131)
         found = answer_of(chooser, embedding, arguments)
         assert_alike(found[:1], expected[:1], 2e-3)
         assert_alike(found[1:], expected[1:], 1e-3)

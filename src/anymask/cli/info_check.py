@@ -105,14 +105,14 @@ def _largest_picture() -> dict[str, Any]:
 
 
 def _checkpoints() -> list[dict[str, Any]]:
-    from anymask.weights.cache import weights_folder
+    from anymask.weights.cache import is_there, weights_folder
     from anymask.weights.catalogue import PUBLISHED
 
     folder = weights_folder()
     return [
         {
             "name": name,
-            "is_here": (folder / published.file_name).is_file(),
+            "is_here": is_there(folder / published.file_name),
             "bytes": published.num_bytes,
             "command": f"anymask models download {name}",
         }
@@ -161,7 +161,8 @@ def _speed_row(speed: dict[str, Any] | None) -> str | Text:
 
 
 def _largest_row(largest: dict[str, Any]) -> str:
-    allowed = f"--max-pixels allows {largest['limit_pixels'] // 10**6:,} unless told otherwise"
+    most = largest["limit_pixels"] // 10**6
+    allowed = f"--max-pixels allows {most:,} million unless told otherwise"
     if largest["pixels"] is None:
         return f"the free memory is not known here; {allowed}"
     return (

@@ -29,6 +29,7 @@ def default_path() -> Path:
 
 def facts_of(published: "PublishedFile") -> dict[str, Any]:
     """Give what is known of a published checkpoint, in JSON's terms; its file is not read."""
+    from anymask.weights.cache import is_there
     from anymask.weights.unfetched import partial_path, size_of
 
     path = path_of(published)
@@ -41,7 +42,7 @@ def facts_of(published: "PublishedFile") -> dict[str, Any]:
         "licence": published.licence,
         "mirrors": list(published.mirrors),
         "path": shown_name(path),
-        "is_here": path.is_file(),
+        "is_here": is_there(path),
         "num_bytes_begun": size_of(partial_path(path)),
     }
 

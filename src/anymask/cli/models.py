@@ -124,7 +124,9 @@ def _download(flags: DownloadFlags) -> int:
     """
     screen = make_screen()
     if not 0 < flags.timeout <= 3600:
-        raise ConfigError(f"--timeout must be more than 0, got {flags.timeout:g}", hint="use 10")
+        raise ConfigError(
+            f"--timeout must be more than 0 and at most 3600, got {flags.timeout:g}", hint="use 10"
+        )
     if DEFAULT in flags.names:
         screen.note(f"{DEFAULT}: is in the package, nothing to do")
     wanted = [_published(name) for name in dict.fromkeys(flags.names) if name != DEFAULT]
@@ -180,14 +182,14 @@ def _path(flags: PathFlags) -> int:
     [bold]Example[/bold]
       anymask models path
     """
-    from anymask.weights.cache import weights_folder
+    from anymask.weights.cache import is_there, weights_folder
 
     screen = make_screen()
     if flags.name is None:
         screen.write(shown_name(weights_folder()))
         return 0
     path = default_path() if flags.name == DEFAULT else path_of(_published(flags.name))
-    if not path.is_file():
+    if not is_there(path):
         raise WeightsNotFound(
             f"{flags.name}: {path.name} is not in {shown_name(path.parent)}",
             hint=f"run anymask models download {flags.name}",
@@ -219,7 +221,7 @@ def _fetched(screen: Screen, published: "PublishedFile", timeout_s: float) -> Pa
     if is_there:
         screen.note(f"{published.name}: is here already, as published")
         return path
-    if path.exists():
+    if facts_of(published)["is_here"]:
         screen.note(f"{published.name}: {path.name} is not as published; fetching it anew")
     path = fetch(published, timeout_s=timeout_s, on_note=screen.note, is_checked=True)
     seconds = time.monotonic() - began

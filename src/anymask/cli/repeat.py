@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path, PurePath
 
 from anymask.errors import InputError
+from anymask.masks.atomic import shown_name
 from anymask.receipt import FileStamp, Receipt, place_of, placed, stamp_bytes, stamp_file
 
 MARK = "@"
@@ -53,8 +54,9 @@ def repeatable(
 
 
 def output_in(place: str | PurePath = ".") -> str:
-    """Give the reference to a path inside the folder of a repetition."""
-    return f"{MARK}{(PurePath(OUTPUT) / place).as_posix()}"
+    """Give the reference to a path inside the folder of a repetition; bad bytes become `?`."""
+    path = (PurePath(OUTPUT) / place).as_posix()
+    return f"{MARK}{path.encode('utf-8', 'replace').decode('utf-8')}"
 
 
 def words_again(receipt: Receipt, files: Mapping[str, Path], output: Path) -> list[str]:
@@ -104,7 +106,8 @@ def find_files(receipt: Receipt, path: Path, input_path: Path | None) -> dict[st
         if place is None or not place.exists():
             flag = " with --input" if name == INPUT else ""
             raise InputError(
-                f"{stamp.name}: the {name} of this receipt is not where it was",
+                f"{shown_name(stamp.name)}: the {shown_name(name)} of this receipt is not where "
+                "it was",
                 hint=f"put it back, or name it{flag}" if flag else "put it back",
             )
         found[name] = place
@@ -131,7 +134,7 @@ def _stamp(path: Path, sha256: str | None) -> FileStamp:
 
 def _file_of(reference: str, files: Mapping[str, Path], output: Path) -> Path:
     name, _, rest = reference.partition("/")
-    if name == OUTPUT and ".." not in PurePath(rest).parts:
+    if name == OUTPUT and ".." not in PurePath(rest).parts and not PurePath(rest).is_absolute():
         return output / rest
     if name in files and not rest:
         return files[name]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Commands that write receipts; nothing else is run because a file says so.
 COMMANDS = ("segment", "convert", "export onnx")
+_MOST_THREADS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +112,16 @@ def _run_again(words: list[str], then: "Receipt") -> None:
 
     from anymask.cli.main import app
 
-    threads = torch.get_num_threads()
+    threads, wanted = torch.get_num_threads(), None if then.engine is None else then.engine.threads
+    if wanted is not None and not 0 < wanted <= _MOST_THREADS:
+        raise InputError(
+            f"the receipt's threads are {wanted}, not 1 to {_MOST_THREADS}",
+            hint="make the output anew",
+        )
     said = io.StringIO()
     try:
-        if then.engine is not None and then.engine.threads is not None:
-            torch.set_num_threads(then.engine.threads)
+        if wanted is not None:
+            torch.set_num_threads(wanted)
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             code = get_command(app).main(words, prog_name="anymask", standalone_mode=False)
     finally:
@@ -216,11 +222,11 @@ def _say(
     if differences:
         table = Table("what", "then", "now", box=None, pad_edge=False)
         for one in differences:
-            table.add_row(Text(one.what), _short(one.then), _short(one.now))
+            table.add_row(Text(shown_name(one.what)), _short(one.then), _short(one.now))
         screen.out.print(table, soft_wrap=False)
     return SOME_FAILED if outputs else 0
 
 
 def _short(value: str) -> Text:
     is_hash = len(value) == 64 and all(letter in "0123456789abcdef" for letter in value)
-    return Text(f"{value[:12]}…" if is_hash else value)
+    return Text(f"{value[:12]}…" if is_hash else shown_name(value))

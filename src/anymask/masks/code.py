@@ -1,10 +1,12 @@
 """An origin as a program and as command lines that give the same masks again."""
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
+from anymask.masks.atomic import shown_name
 from anymask.masks.origin import Origin
 
 # Arguments of `anymask.load`, fields of `ReadOptions` → flags, where the names differ.
@@ -43,7 +45,7 @@ def python_lines(origin: Origin) -> list[str]:
     lines += ["", f"model = anymask.load({', '.join(_arguments(origin.loading))})"]
     picture = repr(origin.picture)
     if origin.picture is None:
-        lines.append(f"picture = ...  # {origin.told}")
+        lines.append(f"picture = ...  # {shown_name(origin.told)}")
         picture = "picture"
     options = [f"options=ReadOptions({', '.join(reading)})"] if reading else []
     lines.append(f"embedding = model.embed({', '.join([picture, *options])})")
@@ -51,7 +53,7 @@ def python_lines(origin: Origin) -> list[str]:
         lines.append('embedding = as_if_kept(model.loaded, embedding, "float16")')
     mask = None
     if isinstance(chain[0].mask, str):
-        lines.append(f"rough = ...  # {chain[0].mask}")
+        lines.append(f"rough = ...  # {shown_name(chain[0].mask)}")
         mask = "rough"
     for one in chain:
         lines.append(f"masks = model.predict({', '.join(['embedding', *_question(one, mask)])})")
@@ -87,8 +89,19 @@ def command_lines(origin: Origin) -> list[str]:
             words += ["--format", "logits", "-o", f"step-{step}"]
             mark = f".{one.rank + 1}" if keeps_all else ""
             mask = f"step-{step}/{stem}{mark}.logits.npy"
-        lines.append(shlex.join(words))
+        lines.append(" ".join(map(_quoted, words)))
     return lines
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for the shell, on one line: a line break would end the remark it stands in."""
+    if word.isprintable():
+        return shlex.quote(word)
+    letters = (
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in "'\\" else f"\\{byte:03o}"
+        for byte in os.fsencode(word)
+    )
+    return f"$'{''.join(letters)}'"
 
 
 def _chain(origin: Origin) -> list[Origin]:

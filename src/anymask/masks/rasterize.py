@@ -67,7 +67,7 @@ def polygon_runs(rings: Sequence[ArrayLike], size_hw: tuple[int, int]) -> Counts
 def _corners(ring: ArrayLike, number: int) -> NDArray[np.float64]:
     try:
         numbers = np.asarray(ring, dtype=np.float64).ravel()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"polygon {number} is no list of numbers", hint="list x, y, x, y") from (
             error
         )

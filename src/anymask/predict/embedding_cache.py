@@ -109,7 +109,7 @@ def open_cache(environment: Mapping[str, str] | None = None) -> EmbeddingCache:
         gigabytes = float(written) if written else USUAL_GB
     except ValueError:
         gigabytes = math.nan
-    if not 0 <= gigabytes < math.inf:
+    if not 0 <= gigabytes * 1e9 < math.inf:
         raise ConfigError(
             f"{LIMIT_VARIABLE} is {display_name(written)[:40]!r}, which is no number of gigabytes",
             hint=f"set it to a number such as {USUAL_GB:g}, or leave it away",

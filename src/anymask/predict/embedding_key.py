@@ -93,15 +93,19 @@ def _reason_against(loaded: LoadedModel) -> str | None:
 
 
 def _sample(encoder: nn.Module) -> str:
-    """Hash some values of every tensor, so that weights changed after loading are others."""
+    """Hash some values and the sum of every tensor: weights changed after loading are others."""
     digest = hashlib.sha256()
     with torch.no_grad():
-        taken = []
+        taken, sums = [], []
         for tensor in (*encoder.parameters(), *encoder.buffers()):
             flat = tensor.reshape(-1)
             taken.append(flat[:: max(1, len(flat) // _SAMPLED)].float())
+            # Of the bits as numbers, which is exact in whatever order they are added.
+            bits = flat.view(torch.int32 if flat.element_size() % 4 == 0 else torch.uint8)
+            sums.append(bits.sum(dtype=torch.int32))
         # Joined, because each copy from a GPU would wait for it.
         digest.update(torch.cat(taken).cpu().numpy().tobytes())
+        digest.update(torch.stack(sums).cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

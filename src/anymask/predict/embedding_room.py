@@ -21,7 +21,7 @@ def check_writable(cache: EmbeddingCache) -> None:
     probe = cache.folder / ".writable"
     try:
         write_bytes(probe, b"")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # Another process may probe at the same moment.
     except OutputError as error:
         message = error.message.replace(display_name(probe), display_name(cache.folder), 1)
         raise OutputError(message, hint="name another folder in ANYMASK_CACHE") from error

@@ -1,12 +1,7 @@
 """A model → files that ONNX Runtime and programs like it read, checked before they are left."""
 
-import contextlib
 import json
-import logging
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -20,9 +15,11 @@ from anymask.model.configs import SamConfig
 from anymask.predict.exported_encoder import export_encoder
 from anymask.predict.onnx_check import PHOTO, Agreement, Sitter, compare, sit
 from anymask.predict.onnx_decoder import EMBEDDING, MASKS, PROMPTS, DecoderOptions, export_decoder
+from anymask.predict.onnx_folder import moved, room_in, writing
 from anymask.predict.onnx_program import (
     DATA_SUFFIX,
     onnx_program,
+    quantize,
     save_program,
     with_approximate_gelu,
 )
@@ -31,6 +28,8 @@ from anymask.predict.onnxruntime_encoder import import_onnxruntime
 from anymask.weights.loaded import LoadedModel
 
 ENCODER, DECODER, RECORD = "encoder.onnx", "decoder.onnx", "model.json"
+# The order in which files get their names: a graph never without its weights, the record last.
+WEIGHTS_FIRST = (ENCODER + DATA_SUFFIX, ENCODER, DECODER + DATA_SUFFIX, DECODER, RECORD)
 FORMAT = "anymask-onnx-1"
 HIGH_RES = ("high_res_0", "high_res_1")
 # The lowest that torch writes, and the highest that was tried.
@@ -160,7 +159,7 @@ def export_onnx(
             f"a model on {loaded.device} with the engine {loaded.engine} cannot be exported",
             hint="load it with device cpu and engine torch",
         )
-    with _writing(folder), _room_in(folder) as room:
+    with writing(folder), room_in(folder) as room:
         tell("exporting the encoder")
         _write_encoder(loaded, room / ENCODER, settings)
         tell("exporting the decoder")
@@ -171,12 +170,12 @@ def export_onnx(
         quantized, small = None, room / "quantized" / DECODER
         if settings.quantize_out is not None:
             tell("quantizing the decoder")
-            _quantize(room / DECODER, small)
+            quantize(room / DECODER, small)
             least = LEAST_QUANTIZED_AGREEMENT
             quantized = _checked(sitter, room, str(small.relative_to(room)), least)
         record = _record(loaded, settings, agreement, quantized)
         (room / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        files = _moved(room, folder)
+        files = moved(room, folder, WEIGHTS_FIRST)
         if settings.quantize_out is not None:
             write_bytes(settings.quantize_out, small.read_bytes())
             files.insert(-1, settings.quantize_out)
@@ -212,35 +211,6 @@ def _write(
         program = with_approximate_gelu(program)
     made = onnx_program(program, inputs, outputs, opset=settings.opset, free_sides=_FREE_SIDES)
     save_program(made, path)
-
-
-def _quantize(decoder: Path, path: Path) -> None:
-    """Write a decoder with 8-bit weights, as the published exporter makes it."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    path.parent.mkdir()
-    with _quiet_root():
-        quantize_dynamic(
-            model_input=decoder,
-            model_output=path,
-            per_channel=False,
-            reduce_range=False,
-            weight_type=QuantType.QUInt8,
-        )
-
-
-@contextmanager
-def _quiet_root() -> Iterator[None]:
-    """Keep the quantizer from advising a step it does not need, and from setting up logging."""
-    root, nowhere = logging.getLogger(), logging.NullHandler()
-    before = root.level
-    root.addHandler(nowhere)
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        root.setLevel(before)
-        root.removeHandler(nowhere)
 
 
 def _checked(sitter: Sitter, room: Path, decoder: str, least: float) -> Agreement:
@@ -303,47 +273,3 @@ def _record(
             "onnxruntime": import_onnxruntime().__version__,
         },
     }
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Say in a sentence what the disk refuses."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(
-            f"{shown_name(folder)}: cannot be written ({error.strerror or error})",
-            hint="choose a folder you can write to, with room for the weights",
-        ) from error
-
-
-@contextmanager
-def _room_in(folder: Path) -> Iterator[Path]:
-    """Give a folder inside that is gone afterwards; a folder made for nothing goes too."""
-    was_there = folder.is_dir()
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".", suffix=".part") as name:
-            yield Path(name)
-    finally:
-        if not was_there:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-
-
-def _moved(room: Path, folder: Path) -> list[Path]:
-    """Bring files to the disk and to their names: weights first, the record last."""
-    order = (ENCODER + DATA_SUFFIX, ENCODER, DECODER + DATA_SUFFIX, DECODER, RECORD)
-    files = []
-    for name in order:
-        source, target = room / name, folder / name
-        if source.exists():
-            with source.open("rb+") as file:
-                os.fsync(file.fileno())
-            source.replace(target)
-            files.append(target)
-        elif target.is_file():  # weights that an earlier file kept beside it
-            target.unlink()
-    return files

@@ -89,6 +89,26 @@ def save_program(made: Any, path: Path) -> None:  # noqa: ANN401 - torch names n
     made.save(path, external_data=num_bytes > _MOST_INSIDE)
 
 
+def quantize(whole: Path, path: Path) -> None:
+    """Write a file with weights of 8 bits, as the published exporter makes them.
+
+    Args:
+        whole: The file with weights of 32 bits.
+        path: The file to write, in a folder that does not exist yet.
+    """
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    path.parent.mkdir()
+    with _quiet_root():
+        quantize_dynamic(
+            model_input=whole,
+            model_output=path,
+            per_channel=False,
+            reduce_range=False,
+            weight_type=QuantType.QUInt8,
+        )
+
+
 def open_session(path: Path, threads: int) -> Any:  # noqa: ANN401 - an optional package
     """Give a file opened by ONNX Runtime for processors.
 
@@ -150,3 +170,17 @@ def _quiet_exporter() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+@contextmanager
+def _quiet_root() -> Iterator[None]:
+    """Keep the quantizer from advising a step it does not need, and from setting up logging."""
+    root, nowhere = logging.getLogger(), logging.NullHandler()
+    before = root.level
+    root.addHandler(nowhere)
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
+        root.removeHandler(nowhere)

@@ -41,9 +41,24 @@ def may_connect(environment: Mapping[str, str] | None = None) -> bool:
     return variables.get("ANYMASK_OFFLINE", "") in ("", "0")
 
 
+def expanded(path: str | Path) -> Path:
+    """Give a path with the home folder in place of "~"; as it is where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # of a user who is not known here
+        return Path(path)
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a file is there; one in a folder that may not be entered counts as none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _cache_folder(environment: Mapping[str, str] | None) -> Path:
     variables = os.environ if environment is None else environment
     if named := variables.get("ANYMASK_CACHE"):
-        return Path(named).expanduser()
-    caches = variables.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(caches).expanduser() / "anymask"
+        return expanded(named)
+    return expanded(variables.get("XDG_CACHE_HOME") or "~/.cache") / "anymask"

@@ -25,7 +25,12 @@ class Attempt:
         self._until = time.monotonic() + timeout_s
         self._is_over = threading.Event()
         self._failure: str | None = None
-        self._server, self._who = _first_stop(url)
+        try:
+            self._server, self._who = _first_stop(url)
+        except ValueError:  # a bracket that is not closed, say
+            self._failure = "the address of the proxy cannot be read"
+            self._is_over.set()
+            return
         threading.Thread(target=self._connect, daemon=True).start()
 
     def failure(self) -> str | None:
@@ -39,6 +44,8 @@ class Attempt:
             socket.create_connection(self._server, timeout=self._timeout_s).close()
         except OSError as error:
             self._failure = refusal(error, self._who, self._timeout_s)
+        except ValueError:  # of its letters no name of a server can be made
+            self._failure = f"{self._who} is no name of a server"
         finally:
             self._is_over.set()
 

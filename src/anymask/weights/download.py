@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from anymask.errors import OutputError
-from anymask.weights.cache import may_connect, weights_folder
+from anymask.weights.cache import is_there, may_connect, weights_folder
 from anymask.weights.catalogue import PublishedFile
 from anymask.weights.connection import Attempt
 from anymask.weights.transfer import OtherBytes, Progress, SourceFailed, transfer
@@ -54,7 +54,7 @@ def fetch(
     """
     folder = weights_folder() if folder is None else folder
     path = folder / published.file_name
-    if path.is_file() and not (is_checked and not is_whole(published, path)):
+    if is_there(path) and not (is_checked and not is_whole(published, path)):
         return path
     if not may_connect():
         raise unavailable(published, folder, ["ANYMASK_OFFLINE forbids connections"])
@@ -70,16 +70,19 @@ def fetch(
 
 
 def is_whole(published: PublishedFile, path: Path) -> bool:
-    """Say whether a file is there and has exactly the published bytes.
+    """Say whether a file is there, can be read, and has exactly the published bytes.
 
     Args:
         published: What it must be.
         path: The file.
     """
-    if not path.is_file() or path.stat().st_size != published.num_bytes:
+    try:
+        if not path.is_file() or path.stat().st_size != published.num_bytes:
+            return False
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == published.sha256
+    except OSError:
         return False
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == published.sha256
 
 
 def _fetch(published: PublishedFile, path: Path, timeout_s: float, on_progress: Progress) -> None:

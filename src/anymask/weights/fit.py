@@ -15,6 +15,7 @@ from anymask.model.sam import Sam
 from anymask.weights.recognise import describe
 
 _SHOWN = 3
+_SMALLEST_DEPTH = 64  # a file with few tensors still gets the sentence that names the missing ones
 _DRAWING = ("normal_", "uniform_", "kaiming_normal_", "kaiming_uniform_")
 
 
@@ -35,11 +36,13 @@ def fit(config: SamConfig, tensors: Mapping[str, Tensor], shown: str) -> Sam:
     """
     # On the meta device nothing is allocated; the tensors become the parameters.
     try:
+        _check_depth(config, len(tensors))
         with _NothingDrawn(), torch.device("meta"):
             sam = Sam(replace(config, input_size=_table_size(config, tensors)))
-    except (ArithmeticError, RuntimeError, ValueError) as error:
+    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+        first_line = str(error).partition("\n")[0]
         raise KeysMismatch(
-            f"{shown}: its settings describe no network: {error}",
+            f"{shown}: its settings describe no network: {first_line}",
             hint="save or download it again",
         ) from error
     problems = _problems(sam.state_dict(), tensors)
@@ -52,6 +55,23 @@ def fit(config: SamConfig, tensors: Mapping[str, Tensor], shown: str) -> Sam:
     sam.load_state_dict(dict(tensors), strict=True, assign=True)
     sam.config = config
     return sam.eval().requires_grad_(False)
+
+
+def _check_depth(config: SamConfig, num_tensors: int) -> None:
+    """Refuse more blocks than there are tensors: building them could take for ever.
+
+    Raises:
+        ValueError: If there are.
+    """
+    depths = [config.decoder_depth]
+    if config.vit is not None:
+        depths.append(config.vit.depth)
+    if config.lite is not None:
+        depths.append(config.lite.num_global_blocks)
+    if config.tinyvit is not None:
+        depths.extend(config.tinyvit.depths)
+    if max(depths) > max(num_tensors, _SMALLEST_DEPTH):
+        raise ValueError(f"{max(depths):,} blocks for {num_tensors:,} tensors")
 
 
 class _NothingDrawn(TorchFunctionMode):

@@ -1,6 +1,7 @@
 """A model from a name, a file, or the package itself."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ from anymask.errors import (
 )
 from anymask.image.names import display_name
 from anymask.model.configs import SamConfig
+from anymask.weights.cache import expanded
 from anymask.weights.catalogue import PUBLISHED, PublishedFile, by_file_name, by_sha256
 from anymask.weights.device import choose_device
 from anymask.weights.download import fetch
@@ -31,7 +33,11 @@ from anymask.weights.save import FORMAT
 from anymask.weights.unwrap import as_released
 
 ARCHITECTURES = ("tiny", "vit_b", "vit_l", "vit_h", "mobile_sam")
+DEFAULT = "default"
 _OWN_FORMAT = "anymask-"
+# Above it a frame has a million cells, and the memory for them is nowhere.
+_LARGEST_FRAME = 16_384
+_NAME = re.compile(r"[\w.-]{1,60}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +67,7 @@ def load_model(
     """Load a model, whole or not at all.
 
     Args:
-        source: None for the default model inside the package; the name of a published checkpoint
+        source: None or "default" for the model inside the package; the name of a published one
             ("sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam"), fetched into the cache folder
             the first time; or a checkpoint file (.pth, .pt or .safetensors, told apart by content;
             names of tensors as in the release or as in transformers' SamModel).
@@ -84,6 +90,11 @@ def load_model(
     """
     target = choose_device(device)
     _check_architecture_name(architecture)
+    if input_size is not None and input_size > _LARGEST_FRAME:
+        raise ConfigError(
+            f"input_size must be at most {_LARGEST_FRAME:,}, got {input_size:,}",
+            hint="use 1024, or leave it away",
+        )
     found = _default() if source is None else _find(source)
     shown = display_name(found.path)
     found, sha256, content = _read(found, shown)
@@ -128,13 +139,22 @@ def _default() -> _Source:
 
 
 def _find(source: str | Path) -> _Source:
+    if source == DEFAULT:
+        return _default()
     if isinstance(source, str) and source in PUBLISHED:
         return _published(PUBLISHED[source])
-    path = Path(source).expanduser()
+    path = expanded(source)
     shown = display_name(path)
-    if path.is_file():
+    try:
+        is_file, is_there = path.is_file(), path.exists()
+    except OSError as error:
+        raise WeightsNotFound(
+            f"{shown}: cannot be looked for ({error.strerror or error})",
+            hint="check the path and its permissions",
+        ) from error
+    if is_file:
         return _Source(path=path, origin=display_name(path.name))
-    if path.exists():
+    if is_there:
         inside = path / "model.safetensors"
         hint = "give a .pth or .safetensors file, not its folder"
         raise WeightsNotFound(
@@ -208,12 +228,19 @@ def _settings(content: CheckpointFile, shown: str) -> SamConfig:
             hint="install a newer anymask",
         )
     try:
-        return from_mapping(SamConfig, json.loads(content.metadata["config"]), name="config")
+        config = from_mapping(SamConfig, json.loads(content.metadata["config"]), name="config")
     except (ArithmeticError, KeyError, RecursionError, ValueError) as error:
         said = error.message if isinstance(error, ConfigError) else "they are not whole"
         raise WeightsError(
             f"{shown}: its settings cannot be read: {said}", hint="save or download it again"
         ) from error
+    if config.input_size > _LARGEST_FRAME or not _NAME.fullmatch(config.name):
+        raise WeightsError(
+            f"{shown}: its settings cannot be used: name {display_name(config.name)[:60]}, "
+            f"frame of {config.input_size:,} pixels",
+            hint="save or download it again",
+        )
+    return config
 
 
 def _is_own(metadata: Mapping[str, str]) -> bool:

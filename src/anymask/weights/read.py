@@ -26,6 +26,7 @@ from anymask.weights.pickled_code import find_code
 from anymask.weights.unwrap import as_float32, unwrap
 
 _LONGEST_HEADER = 100_000_000  # the safetensors format's own limit, bytes
+_MOST_REPEATED = 4  # times that tied tensors may stand for the bytes of the whole file
 _MAX_PICKLES = 5  # torch's older form: mark, version, machine, content, names of storages
 # What readers raise over bytes that make no sense; the file could be opened before.
 _DAMAGE = (
@@ -88,10 +89,22 @@ def read_checkpoint(path: Path) -> CheckpointFile:
             content = _read_zip(path, shown)
         case _:
             content = _read_pickle(path, shown)
-    tensors, notes = as_float32(unwrap(content, shown), shown)
+    unwrapped = unwrap(content, shown)
+    _check_amount(unwrapped, path.stat().st_size, shown)
+    tensors, notes = as_float32(unwrapped, shown)
     return CheckpointFile(
         tensors=MappingProxyType(tensors), metadata=MappingProxyType(dict(metadata)), notes=notes
     )
+
+
+def _check_amount(tensors: Mapping[str, Tensor], num_bytes: int, shown: str) -> None:
+    """Refuse a small file whose tensors repeat few values until no memory holds them."""
+    claimed = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if claimed > _MOST_REPEATED * num_bytes:
+        raise WeightsError(
+            f"{shown}: unpacks from {num_bytes:,} to {claimed:,} bytes, refused",
+            hint=f"{_AGAIN}, or save its tensors with clone() where you trust it",
+        )
 
 
 def container_of(path: Path) -> str:
@@ -175,7 +188,7 @@ def _check_safetensors_whole(path: Path, shown: str) -> None:
 
 
 def _read_zip(path: Path, shown: str) -> object:
-    if not zipfile.is_zipfile(path):
+    if not _is_zip(path):
         published, size = by_file_name(path.name), path.stat().st_size
         if published is not None and size < published.num_bytes:
             raise _cut_short(shown, size, f"{published.num_bytes:,}")
@@ -190,6 +203,13 @@ def _read_zip(path: Path, shown: str) -> object:
     except _DAMAGE as error:
         raise _damaged(shown) from error
     return _open_weights_only(path, shown)
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # for an archive in several parts, the library does not say no
+        return True
 
 
 def _pickle_inside(archive: zipfile.ZipFile, shown: str) -> zipfile.ZipInfo:

@@ -18,9 +18,12 @@ Progress = Callable[[int, int], None]
 
 STALL_S = 30.0  # a server that sends nothing for so long is given up
 _ASKS_PROXY_USER = http.HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+_NO_SUCH_PIECE = http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
 _CHUNK = 1 << 18
 _WEB_PAGE = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<body")
-_PLACE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
+_PLACE = re.compile(r"bytes (\d{1,18})-\d+/(\d{1,18}|\*)", re.ASCII)
+_IN_CIRCLES = "The HTTP server returned a redirect error"  # what the library says of them
 
 
 class SourceFailed(Exception):
@@ -34,6 +37,10 @@ class SourceFailed(Exception):
     def __init__(self, reason: str, *, may_go_on: bool = False) -> None:
         super().__init__(reason)
         self.may_go_on = may_go_on
+
+
+class PieceRefused(SourceFailed):
+    """A server gives the file, but not the piece that was asked for."""
 
 
 class OtherBytes(SourceFailed):
@@ -59,6 +66,17 @@ def transfer(url: str, partial: Path, num_bytes: int, on_progress: Progress) -> 
         start = 0
     if start == num_bytes:
         return
+    try:
+        _bring(url, partial, (start, num_bytes), on_progress)
+    except PieceRefused:
+        if not start:
+            raise
+        _bring(url, partial, (0, num_bytes), on_progress)
+
+
+def _bring(url: str, partial: Path, span: tuple[int, int], on_progress: Progress) -> None:
+    """Ask once for what lies between two places, and store what comes."""
+    start, num_bytes = span
     host = urlsplit(url).hostname or url
     headers = {"User-Agent": f"anymask/{__version__}", "Accept-Encoding": "identity"}
     if start:
@@ -76,8 +94,11 @@ def _opened(request: urllib.request.Request, host: str) -> Any:  # noqa: ANN401 
     except urllib.error.HTTPError as error:
         with error:
             who = _proxy_name(request.full_url) if error.code == _ASKS_PROXY_USER else None
+            if str(error.reason).startswith(_IN_CIRCLES):
+                raise SourceFailed(f"{host} sends from one address to the next") from error
             said = display_name(error.reason)[:60]
-            raise SourceFailed(f"{who or host} answers {error.code} {said}".rstrip()) from error
+            kind = PieceRefused if error.code == _NO_SUCH_PIECE else SourceFailed
+            raise kind(f"{who or host} answers {error.code} {said}".rstrip()) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise SourceFailed(_unopened(error, request.full_url, host)) from error
 
@@ -118,16 +139,19 @@ def _start(response: Any, asked: int, num_bytes: int, who: str) -> int:  # noqa:
     """Give the place in the whole where the answer begins."""
     if "html" in response.headers.get_content_type():
         raise SourceFailed(f"{who} sends a web page instead of the file")
+    packed = response.headers.get("Content-Encoding", "identity")
+    if packed != "identity":
+        raise SourceFailed(f"{who} sends the file packed ({display_name(packed)[:40]})")
     length = response.headers.get("Content-Length", "")
     if response.status == http.HTTPStatus.OK:
-        _check_length(int(length) if length.isdecimal() else num_bytes, num_bytes, who)
+        _check_length(int(length) if _LENGTH.fullmatch(length) else num_bytes, num_bytes, who)
         return 0
     place = _PLACE.match(response.headers.get("Content-Range", ""))
     if response.status != http.HTTPStatus.PARTIAL_CONTENT or place is None:
         raise SourceFailed(f"{who} answers {response.status} {response.reason}".rstrip())
     _check_length(num_bytes if place[2] == "*" else int(place[2]), num_bytes, who)
     if int(place[1]) != asked:
-        raise SourceFailed(f"{who} goes on at byte {int(place[1]):,} instead of {asked:,}")
+        raise PieceRefused(f"{who} goes on at byte {int(place[1]):,} instead of {asked:,}")
     return asked
 
 

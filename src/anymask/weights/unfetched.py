@@ -7,6 +7,7 @@ from pathlib import Path
 
 from anymask.errors import ChecksumMismatch, OutputError, WeightsError, WeightsNotFound
 from anymask.image.names import display_name
+from anymask.weights.cache import is_there, may_connect
 from anymask.weights.catalogue import PublishedFile
 
 
@@ -21,7 +22,7 @@ def partial_path(path: Path) -> Path:
 
 def size_of(path: Path) -> int:
     """Give a file's size in bytes; 0 where it is not there."""
-    return path.stat().st_size if path.exists() else 0
+    return path.stat().st_size if is_there(path) else 0
 
 
 def megabytes(num_bytes: int) -> str:
@@ -64,8 +65,10 @@ def unavailable(
     kind = ChecksumMismatch if is_wrong else WeightsNotFound
     path = folder / published.file_name
     begun = size_of(partial_path(path))
-    again = f"try again, {megabytes(begun)} are kept" if begun else "try again"
-    state = "is damaged" if path.is_file() else "is not"
+    again = "try again" if may_connect() else "unset ANYMASK_OFFLINE"
+    if begun:
+        again += f", {megabytes(begun)} are kept"
+    state = "is damaged" if is_there(path) else "is not"
     return kind(
         f"{published.name}: {published.file_name} {state} in {display_name(folder)} and cannot be "
         f"fetched: {', '.join(reasons)}",

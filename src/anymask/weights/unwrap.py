@@ -52,7 +52,12 @@ def unwrap(content: object, shown: str) -> dict[str, Tensor]:
         )
     tensors = {}
     for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
+        if not isinstance(name, str):
+            raise WeightsError(
+                f"{shown}: entry {display_name(str(name))[:80]} has a name that is no text",
+                hint="save the network's state_dict() alone",
+            )
+        if not isinstance(value, Tensor):
             raise WeightsError(
                 f"{shown}: entry {display_name(str(name))!r} is no tensor but "
                 f"{type(value).__name__}",
@@ -99,7 +104,7 @@ def as_float32(
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and tensor.dtype != torch.float32:
             others.add(str(tensor.dtype).removeprefix("torch."))
-        converted[name] = tensor.float() if tensor.is_floating_point() else tensor
+        converted[name] = _float32(name, tensor, shown) if tensor.is_floating_point() else tensor
         if not _is_finite(converted[name]):
             raise WeightsError(
                 f"{shown}: tensor {display_name(name)!r} holds NaN or infinite values",
@@ -107,6 +112,17 @@ def as_float32(
             )
     note = f"converted from {', '.join(sorted(others))} to float32"
     return converted, (note,) if others else ()
+
+
+def _float32(name: str, tensor: Tensor, shown: str) -> Tensor:
+    try:
+        return tensor.float()
+    except NotImplementedError as error:
+        raise WeightsError(
+            f"{shown}: tensor {display_name(name)!r} is in {str(tensor.dtype)[6:]}, "
+            "which torch cannot turn into float32",
+            hint="save it in float16 or float32",
+        ) from error
 
 
 def _is_finite(tensor: Tensor) -> bool:

@@ -23,7 +23,7 @@ def quick(monkeypatch):
 
     monkeypatch.setattr(onnx_export, "_write_encoder", write)
     monkeypatch.setattr(onnx_export, "_write_decoder", write)
-    monkeypatch.setattr(onnx_export, "_quantize", quantize)
+    monkeypatch.setattr(onnx_export, "quantize", quantize)
     monkeypatch.setattr(onnx_export, "open_files", lambda *files: None)
     monkeypatch.setattr(onnx_export, "compare", lambda sitter, files: FOUND)
     return asked

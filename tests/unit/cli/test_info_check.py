@@ -60,7 +60,7 @@ def test_people_get_one_screen(check):
     assert "speed a photo of 512×512 is embedded in " in told(ran)
     assert "by the default model on cpu" in told(ran)
     assert "24 bytes a pixel were measured for segmenting an 8-bit photo" in told(ran)
-    assert "--max-pixels allows 178 unless told otherwise" in told(ran)
+    assert "--max-pixels allows 178 million unless told otherwise" in told(ran)
 
 
 def test_what_is_missing_names_the_command_that_adds_it(check, monkeypatch):

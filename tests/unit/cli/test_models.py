@@ -1,9 +1,11 @@
 """What `--model` may name, what it gets when it may not, and the commands about models."""
 
+import errno
 import functools
 import hashlib
 import os
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -265,3 +267,26 @@ def test_a_command_that_names_a_model_brings_it_first(site, cache):
     for other in (None, "mine.pth", "mobile_sam"):
         fetch_before(make_screen(), other)
     assert len(site.ranges) == 1
+
+
+def test_the_list_stands_where_the_cache_may_not_be_entered(anymask, monkeypatch):
+    is_file = Path.is_file
+
+    def locked(path):
+        if path.name in {entry.file_name for entry in PUBLISHED.values()}:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", locked)
+    listed, told = anymask("models", "list"), anymask("models", "path", "mobile_sam")
+    assert (listed.code, listed.out.count("not here")) == (0, 4)
+    assert (told.code, "mobile_sam.pt is not in" in told.err) == (2, True)
+
+
+def test_the_largest_timeout_is_told(anymask):
+    ran = anymask("models", "download", "mobile_sam", "--timeout", "4000")
+    assert (ran.code, "more than 0 and at most 3600, got 4000" in ran.err) == (2, True)
+
+
+def test_the_name_of_the_default_model_may_be_given(ask):
+    assert ask("default")[0] == 0

@@ -133,6 +133,15 @@ def test_the_threads_of_the_receipt_are_used(written, anymask, folder, monkeypat
         ({"arguments": ["@input", "-o", "/tmp/x"]}, "would write elsewhere, refused"),
         ({"arguments": ["@input", "-ox"]}, "would write elsewhere, refused"),
         ({"arguments": ["@input", "-o", "@output/../x"]}, "names no file it lists"),
+        ({"arguments": ["@input", "-o", "@output//tmp/x"]}, "names no file it lists"),
+        (
+            {"engine": {"name": "torch", "version": "1", "precision": "float32", "threads": -1}},
+            "the receipt's threads are -1, not 1 to 4096",
+        ),
+        (
+            {"input": {"name": "a\nb", "sha256": "", "name_bytes": "zz", "folder": "."}},
+            r"a\nb: the input of this receipt is not where it was",
+        ),
         ({"arguments": ["@input", "--overwrite"]}, "would write elsewhere, refused"),
         ({"format": "anymask-receipt/9"}, "must be a receipt of the form"),
     ],
@@ -221,3 +230,11 @@ def test_a_conversion_with_bad_records_is_repeated(anymask, folder):
     assert anymask("convert", "in.json", "out", "--to", "yolo").code == 3
     ran = anymask("replay", "out.receipt.json")
     assert (ran.code, ran.out) == (0, "same bytes: 2 outputs\n")
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"format": ' + "1" * 5000 + "}"])
+def test_what_json_cannot_hold_is_no_receipt(anymask, folder, text):
+    (folder / "x.receipt.json").write_text(text)
+    ran = anymask("replay", "x.receipt.json")
+    assert ran.code == 2
+    assert "x.receipt.json: is not JSON" in ran.err

@@ -9,7 +9,7 @@ import pytest
 from pycocotools import mask as coco
 
 import anymask as library
-from anymask.cli.failures import FAILURES
+from anymask.cli.outputs import FAILURES
 from tests.unit.cli.folders import names_in
 
 # pycocotools is older than NumPy's word on copies.

@@ -1,6 +1,7 @@
 """Masks say how they were made, and what they say makes them again."""
 
 import shlex
+import shutil
 import sys
 
 import numpy as np
@@ -149,3 +150,15 @@ def test_a_kept_embedding_in_half_precision_is_told(model, tmp_path, monkeypatch
     assert words[-3:-2] == ["--half"]
     run([*words, "--format", "logits", "-o", "m.npy"], monkeypatch)
     assert np.array_equal(load_logits("m.npy"), masks.best.low_res_logits)
+
+
+def test_a_name_of_several_lines_stays_one_remark(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "it's\nraise SystemExit\n#.png"
+    shutil.copy(photo_path("coffee"), name)
+    code = model.predict(model.embed(name), points=[(300, 200)]).code()
+    assert code.splitlines()[-1] == (
+        r"# anymask segment $'it\047s\012raise SystemExit\012#.png' --point=300,200 "
+        f"--model {shlex.quote(str(model.loaded.source))}"
+    )
+    assert made_again(code).low_res_logits.shape == (3, 16, 16)

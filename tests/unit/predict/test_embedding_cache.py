@@ -401,3 +401,18 @@ def test_two_processes_write_at_once(cache, entry_bytes, repository):
     assert number == len(names_in(cache.folder))  # nothing unfinished is left
     for kept in kept_numbers(cache):
         assert_same(find(cache, KEYS[kept]).features, features(kept))
+
+
+def test_two_processes_may_probe_the_folder_at_once(tmp_path, monkeypatch):
+    def write_and_lose(path, _data):
+        path.parent.mkdir(parents=True)
+
+    monkeypatch.setattr("anymask.predict.embedding_room.write_bytes", write_and_lose)
+    cache = EmbeddingCache(folder=tmp_path / "e", most_bytes=1)
+    check_writable(cache)
+    assert list(cache.folder.iterdir()) == []
+
+
+def test_a_limit_beyond_all_numbers_is_refused():
+    with pytest.raises(ConfigError, match="'1e300', which is no number of gigabytes"):
+        open_cache({"ANYMASK_EMBEDDINGS_GB": "1e300"})

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from anymask.predict import onnx_check
 from anymask.predict.decode import predict
 from anymask.predict.onnx_check import Sitter, compare, masks_of, questions, shares_of, sit, speedup
 from tests.unit.predict import networks
@@ -73,3 +74,11 @@ def test_a_speedup_is_the_usual_time_over_the_other():
     # Both were called once beforehand, then in turn.
     assert turns[19_999:20_001] == ["usual", "other"]
     assert turns.count("usual") == 20_000 * turns.count("other")
+
+
+def test_long_calls_are_made_once(monkeypatch):
+    monkeypatch.setattr(onnx_check, "_ENOUGH_SECONDS", 0.0)
+    turns: list[str] = []
+    ratio = speedup(lambda: turns.extend(["usual"] * 20_000), lambda: turns.append("other"))
+    assert ratio > 5
+    assert len(turns) == 20_001

@@ -1,10 +1,11 @@
 """Where checkpoints and conversions lie, and whether connections are allowed."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from anymask.weights.cache import engines_folder, may_connect, weights_folder
+from anymask.weights.cache import engines_folder, is_there, may_connect, weights_folder
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,19 @@ def test_the_process_environment_is_read(monkeypatch, tmp_path):
 )
 def test_connections_are_allowed_unless_forbidden(environment, is_allowed):
     assert may_connect(environment) is is_allowed
+
+
+def test_a_home_that_is_not_known_is_a_folder_like_any_other():
+    folder = weights_folder({"ANYMASK_CACHE": "~nobody-of-that-name/a"})
+    assert folder == Path("~nobody-of-that-name/a/weights")
+
+
+def test_a_file_in_a_folder_that_may_not_be_entered_counts_as_none(monkeypatch, tmp_path):
+    (tmp_path / "a").touch()
+    assert is_there(tmp_path / "a")
+
+    def locked(_path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", locked)
+    assert not is_there(tmp_path / "a")

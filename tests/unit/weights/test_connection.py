@@ -60,3 +60,16 @@ def test_the_environment_names_the_proxy(monkeypatch, variables, proxy):
 )
 def test_what_is_in_the_way_is_said_in_words(error, said):
     assert refusal(error, "a.example", 2.0) == said
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("http://[::1", "the address of the proxy cannot be read"),
+        ("http://a..b:3128", "the proxy a..b:3128 is no name of a server"),
+    ],
+)
+def test_a_proxy_that_cannot_be_a_name_is_told_without_a_trace(monkeypatch, capfd, proxy, said):
+    monkeypatch.setenv("https_proxy", proxy)
+    assert Attempt("https://weights.example/file", 5.0).failure() == said
+    assert capfd.readouterr().err == ""

@@ -417,3 +417,49 @@ def test_the_real_default_model_loads_where_it_is():
     assert loaded.name == "tiny"
     assert "Data" in loaded.metadata["card"] or "data" in loaded.metadata["card"]
     assert json.loads(loaded.metadata["recipe"])
+
+
+# --- what only somebody who means harm would write ---
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"decoder_depth": 10**9}, "1,000,000,000 blocks for"),
+        ({"lite": {"variant": "lite0", "num_global_blocks": 10**9}}, "1,000,000,000 blocks for"),
+        ({"decoder_mlp_width": 2**70}, "describe no network"),
+        ({"input_size": 32 * 10**8}, "frame of 3,200,000,000 pixels"),
+        ({"name": "\x1b[31m"}, r"name \\x1b\[31m, frame of"),
+    ],
+)
+def test_settings_that_would_never_end_are_refused_at_once(tmp_path, change, said):
+    path = tmp_path / "x.safetensors"
+    save_model(small_lite(), path, recipe={}, card="")
+    with safetensors.safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    config = json.loads(metadata["config"]) | change
+    metadata["config"] = json.dumps(config)
+    safetensors.torch.save_file(safetensors.torch.load_file(path), path, metadata)
+    with pytest.raises(WeightsError, match=said):
+        load_model(path, device="cpu")
+
+
+def test_a_frame_no_memory_holds_is_refused_at_once(checkpoint):
+    with pytest.raises(ConfigError, match="input_size must be at most 16,384, got 1,000,000,000"):
+        load_model(checkpoint, device="cpu", input_size=10**9)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("~nobody-of-that-name/x.pth", "~nobody-of-that-name/x.pth: no such file and no published"),
+        ("x" * 300, "x: cannot be looked for .File name too long.; check the path"),
+    ],
+)
+def test_a_path_that_cannot_be_is_told(source, said):
+    with pytest.raises(WeightsNotFound, match=said):
+        load_model(source, device="cpu")
+
+
+def test_the_default_model_has_a_name_too():
+    assert load_model("default", device="cpu").sha256 == load_model(device="cpu").sha256

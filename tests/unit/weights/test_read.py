@@ -284,3 +284,28 @@ def test_damaged_files_never_bring_down_the_program(tmp_path, save):
 def test_sha256_is_that_of_the_bytes(tmp_path):
     (tmp_path / "x").write_bytes(b"abc" * 100_000)
     assert sha256_of(tmp_path / "x") == hashlib.sha256(b"abc" * 100_000).hexdigest()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_small_file_that_unpacks_into_a_huge_tensor_is_refused(tmp_path, dtype):
+    tensor = torch.zeros(1, dtype=dtype).expand(200_000, 200_000)
+    torch.save({"image_encoder.a": tensor}, tmp_path / "x.pth")
+    with pytest.raises(WeightsError, match=r"unpacks from [\d,]+ to \d+,000,000,000 bytes"):
+        read_checkpoint(tmp_path / "x.pth")
+
+
+def test_tied_tensors_are_no_bomb(tmp_path):
+    tied = torch.randn(50_000)
+    torch.save({"image_encoder.a": tied, "mask_decoder.b": tied}, tmp_path / "x.pth")
+    assert len(read_checkpoint(tmp_path / "x.pth").tensors) == 2
+
+
+def test_a_zip_in_several_parts_is_damaged(tmp_path, monkeypatch):
+    torch.save(TENSORS, tmp_path / "x.pth")
+
+    def split(*_told):
+        raise zipfile.BadZipFile("zipfiles that span multiple disks are not supported")
+
+    monkeypatch.setattr(zipfile, "_EndRecData", split)
+    with pytest.raises(WeightsError, match=r"x\.pth: is damaged or cut short; download it again"):
+        read_checkpoint(tmp_path / "x.pth")

@@ -1,6 +1,7 @@
 """What breaks off is gone on with; what is not the file is told and never stored."""
 
 import hashlib
+import re
 import ssl
 import urllib.error
 from dataclasses import replace
@@ -112,7 +113,7 @@ def test_a_server_that_sends_us_on_is_asked_for_the_rest_only(folder):
 def test_a_shorter_file_does_not_cost_the_piece(folder):
     leave_piece(folder, BODY[:1000])
     with serving(BODY[:999]) as short, serving(BODY) as site:
-        with pytest.raises(WeightsNotFound, match="answers 416"):
+        with pytest.raises(WeightsNotFound, match="offers 999 instead of 3,000,000 bytes"):
             fetch(published(short.url), folder=folder)
         assert fetch(published(short.url, site.url), folder=folder).read_bytes() == BODY
     assert site.ranges == ["bytes=1000-"]
@@ -122,8 +123,8 @@ def test_a_range_of_another_file_is_not_appended(folder):
     leave_piece(folder, BODY[:1000])
     wrong = {"Content-Range": "bytes 500-2999999/3000000"}
     with (
-        serving(BODY, headers=wrong) as site,
-        pytest.raises(WeightsNotFound, match="goes on at byte 500 instead of 1,000"),
+        serving(BODY, status=206, headers=wrong) as site,
+        pytest.raises(WeightsNotFound, match="goes on at byte 500 instead of 0"),
     ):
         fetch(published(site.url), folder=folder)
     assert (folder / "mobile_sam.pt.part").read_bytes() == BODY[:1000]
@@ -240,3 +241,47 @@ def test_a_certificate_that_is_not_trusted_is_told(folder, monkeypatch):
         fetch(published(site.url), folder=folder)
     sentence = "the TLS certificate of 127.0.0.1 is not trusted (self-signed certificate)"
     assert sentence in told.value.message
+
+
+# --- servers with manners of their own ---
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [(416, {}), (206, {"Content-Range": f"bytes 0-{len(BODY) - 1}/{len(BODY)}"})],
+)
+def test_a_server_that_refuses_the_piece_is_asked_for_the_whole(folder, status, headers):
+    """Else the piece would be in the way for ever."""
+    leave_piece(folder, BODY[:1000])
+    with serving(BODY, has_ranges=False) as site:
+        site.statuses, site.headers = [status], headers
+        path = fetch(published(site.url), folder=folder)
+    assert (path.read_bytes() == BODY, site.ranges) == (True, ["bytes=1000-", None])
+
+
+@pytest.mark.parametrize(
+    ("manners", "said"),
+    [
+        ({"headers": {"Content-Encoding": "gzip"}}, "sends the file packed (gzip)"),
+        ({"status": 302, "headers": {"Location": "/x"}}, "sends from one address to the next"),
+    ],
+)
+def test_what_is_odd_about_an_answer_is_said_in_words(folder, manners, said):
+    with (
+        serving(BODY, **manners) as site,
+        pytest.raises(WeightsNotFound, match=re.escape(f"127.0.0.1 {said};")),
+    ):
+        fetch(published(site.url), folder=folder)
+    assert names_in(folder) == []
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "Content-Range"])
+def test_a_length_of_thousands_of_digits_is_none(folder, name):
+    digits = {"Content-Length": "9" * 5000, "Content-Range": f"bytes {'9' * 5000}-9/*"}
+    status = 206 if name == "Content-Range" else 200
+    with serving(BODY, status=status, headers={name: digits[name]}) as site:
+        if status == 200:
+            assert fetch(published(site.url), folder=folder).read_bytes() == BODY
+        else:
+            with pytest.raises(WeightsNotFound, match="answers 206 Partial Content"):
+                fetch(published(site.url), folder=folder)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from anymask.errors import OutputError
-from anymask.weights.download import fetch
+from anymask.errors import OutputError, WeightsNotFound
+from anymask.weights.download import fetch, is_whole
 from anymask.weights.unfetched import megabytes
 from tests.unit.weights.web import BODY, leave_piece, names_in, published, serving
 
@@ -98,6 +98,7 @@ def test_a_cache_that_cannot_be_written(folder, monkeypatch, code, reason):
     assert (site.ranges, names_in(folder)) == ([], [])
 
 
+@pytest.mark.usefixtures("online")
 def test_a_file_where_the_cache_should_be(tmp_path):
     (tmp_path / "cache").write_text("mine")
     with pytest.raises(OutputError, match="a file stands where a folder should be"):
@@ -110,3 +111,24 @@ def test_a_file_where_the_cache_should_be(tmp_path):
 )
 def test_amounts_are_said_as_people_say_them(num_bytes, said):
     assert megabytes(num_bytes) == said
+
+
+def test_a_forbidden_connection_is_not_told_to_try_again(folder, monkeypatch):
+    monkeypatch.setenv("ANYMASK_OFFLINE", "1")
+    leave_piece(folder, BODY[:1_500_000])
+    hint = "; unset ANYMASK_OFFLINE, 2 MB are kept, or download http"
+    with pytest.raises(WeightsNotFound, match=hint):
+        fetch(published("http://127.0.0.1:9/f"), folder=folder)
+
+
+def test_a_file_that_cannot_be_read_is_not_whole(folder, monkeypatch):
+    folder.mkdir(parents=True)
+    path = folder / "mobile_sam.pt"
+    path.write_bytes(BODY)
+    assert is_whole(published(""), path)
+
+    def locked(*_told):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", locked)
+    assert not is_whole(published(""), path)

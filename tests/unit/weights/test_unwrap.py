@@ -58,7 +58,7 @@ def test_nothing_by_name_is_refused(content):
     ("content", "said"),
     [
         (PLAIN | {"epoch": 3}, "entry 'epoch' is no tensor but int"),
-        (PLAIN | {7: A}, "entry '7' is no tensor but Tensor"),
+        (PLAIN | {7: A}, "entry 7 has a name that is no text"),
         (PLAIN | {"a\nb": "x"}, r"entry 'a\\\\nb' is no tensor but str"),
     ],
 )
@@ -127,3 +127,9 @@ def test_names_of_transformers_become_those_of_the_release():
     tensors, notes = as_released(to_transformers(state))
     assert list(tensors) == list(state)
     assert notes == ("read from the layout of transformers",)
+
+
+def test_a_number_format_that_torch_cannot_convert_is_told():
+    four_bits = torch.zeros(4, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)
+    with pytest.raises(WeightsError, match="'a' is in float4_e2m1fn_x2, which torch cannot"):
+        as_float32({"a": four_bits}, "x.pth")

@@ -27,6 +27,7 @@ class Site:
         cuts: For each request to come, after how many bytes the connection ends.
         status: Of every answer, where it is not the usual one.
         headers: Sent in place of the usual ones.
+        statuses: Of the next answers; when they are used up, all is as usual, headers too.
         is_held_after: Bytes after which it waits for `go`.
         ranges: The ranges asked for, one a request; None for the whole.
     """
@@ -36,6 +37,7 @@ class Site:
     cuts: list[int] = field(default_factory=list)
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    statuses: list[int] = field(default_factory=list)
     is_held_after: int | None = None
     go: threading.Event = field(default_factory=threading.Event)
     ranges: list[str | None] = field(default_factory=list)
@@ -99,13 +101,16 @@ def answer(handler: BaseHTTPRequestHandler, site: Site) -> None:
     start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and site.has_ranges else 0
     whole, rest = len(site.body), site.body[start:]
     status = site.status if site.status != 200 or not start else 206
+    headers, is_odd = site.headers, bool(site.statuses)
+    if is_odd:
+        status = site.statuses.pop(0)
     if start >= whole > 0:
         status, rest = 416, b""
     usual = {"Content-Length": str(len(rest)), "Content-Type": "application/octet-stream"}
     if status == 206:
         usual["Content-Range"] = f"bytes {start}-{whole - 1}/{whole}"
     handler.send_response(status)
-    for name, value in {**usual, **site.headers}.items():
+    for name, value in {**usual, **headers}.items():
         if value:
             handler.send_header(name, value)
     handler.end_headers()
@@ -116,6 +121,8 @@ def answer(handler: BaseHTTPRequestHandler, site: Site) -> None:
         site.go.wait(30)
         handler.wfile.write(rest[site.is_held_after :])
     handler.close_connection = True
+    if is_odd and not site.statuses:
+        site.headers = {}
 
 
 def published(*urls: str, body: bytes = BODY, name: str = "mobile_sam") -> PublishedFile:

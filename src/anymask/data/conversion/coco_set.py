@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,19 @@ _REPEATED_IMAGE = Problem(
     message="another image has the same id",
     hint="give every image an id of its own",
 )
+_REPEATED_CATEGORY = Problem(
+    code="duplicate-category-id",
+    message="an earlier category has the same id",
+    hint="give every category an id of its own",
+)
+_BAD_CATEGORY = Problem(
+    code="bad-record", message="its id is no number and no text", hint="number the categories"
+)
+_REPEATED_RECORD = Problem(
+    code="duplicate-annotation",
+    message="an earlier record of the annotations is of the same image",
+    hint="keep one record an image",
+)
 _NO_NAME = Problem(
     code="bad-record", message="has no file_name", hint="add it to the record of the image"
 )
@@ -54,20 +68,21 @@ def open_coco(place: Place) -> OpenedSet:
 
     Returns:
         Its pictures in the order of the file. Codes of bad records: those of `read_coco` of the
-        training readers, "unknown-category", "no-size", "size-differs", "unreadable-picture".
+        training readers, "unknown-category", "duplicate-category-id", "no-size", "size-differs",
+        "unreadable-picture".
 
     Raises:
         DataError: If the file cannot be read, is not whole JSON (line and column are named), or
             is no COCO file.
     """
-    source, names = _indexed(place.path)
+    source, names, bad = _indexed(place.path)
 
     def read(file_name: str, size_hw: _Size | None, records: list[Any]) -> _Found:
         return _objects(file_name, size_hw, records, names)
 
     left_out = Losses({"repeated category names": len(names) - len(set(names.values()))})
     return OpenedSet(
-        items=_pictures(place, source, read),
+        items=chain(bad, _pictures(place, source, read)),
         categories=tuple(dict.fromkeys(names.values())),
         left_out=+left_out,
     )
@@ -81,12 +96,12 @@ def open_panoptic(place: Place) -> OpenedSet:
 
     Returns:
         Its pictures in the order of the file. Codes of bad records: as for `open_coco`, and
-        "no-annotation", "unreadable" and those of `read_panoptic`.
+        "no-annotation", "duplicate-annotation", "unreadable" and those of `read_panoptic`.
 
     Raises:
         DataError: As for `open_coco`.
     """
-    source, names = _indexed(place.path)
+    source, names, bad = _indexed(place.path)
     folders = (place.path.with_suffix(""), place.path.parent)
     numbers = {key: name for key, name in names.items() if isinstance(key, int)}
 
@@ -96,26 +111,42 @@ def open_panoptic(place: Place) -> OpenedSet:
         data = _png_of(records[0], folders)
         if isinstance(data, Problem):
             return data
-        return read_panoptic(data, records[0], numbers, file_name, size_hw)
+        found = read_panoptic(data, records[0], numbers, file_name, size_hw)
+        if isinstance(found, Problem):
+            return found
+        # Ids of segments are unique inside an image only.
+        image = f"annotation of image {display_name(repr(records[0]['image_id']))[:80]}"
+        problems = [one.within(f"{image}, {one.place}") for one in found[1]]
+        problems += [_REPEATED_RECORD.within(image)] * (len(records) - 1)
+        return found[0], tuple(problems)
 
     return OpenedSet(
-        items=_pictures(place, source, read), categories=tuple(dict.fromkeys(names.values()))
+        items=chain(bad, _pictures(place, source, read)),
+        categories=tuple(dict.fromkeys(names.values())),
     )
 
 
-def _indexed(path: Path) -> tuple[CocoSource, dict[object, str]]:
-    """Find all records of a file, and read the names of its categories."""
+def _indexed(path: Path) -> tuple[CocoSource, dict[object, str], list[BadSample]]:
+    """Find all records of a file, and read the names of its categories; bad ones are listed."""
     index = index_coco(path, with_categories=True)
     # Closed with the descriptor's last owner: the generator that reads the pictures.
     file = os.open(path, os.O_RDONLY)
     names: dict[object, str] = {}
+    bad: list[BadSample] = []
+    shown, set_name = display_name(path), set_name_of(path)
     for _, offset, num_bytes in index.categories.tolist():
         record = read_element(file, offset, num_bytes)
         identity, name = record.get("id"), record.get("name")
-        if isinstance(identity, int | str):
+        if isinstance(identity, float) and identity.is_integer():
+            identity = int(identity)
+        if not isinstance(identity, int | str):
+            bad.append(bad_row(_BAD_CATEGORY, set_name, f"{shown}: category {shown_id(record)}"))
+        elif identity in names:
+            where = f"{shown}: category {shown_id(record)}"
+            bad.append(bad_row(_REPEATED_CATEGORY, set_name, where))
+        else:
             names[identity] = name if isinstance(name, str) and name else str(identity)
-    shown = display_name(path)
-    return CocoSource(set_name=set_name_of(path), shown=shown, file=file, index=index), names
+    return CocoSource(set_name=set_name, shown=shown, file=file, index=index), names, bad
 
 
 def _pictures(

@@ -14,7 +14,8 @@ from anymask.data.readers.naming import set_name_of
 from anymask.data.sample_record import BadSample
 from anymask.errors import ConfigError, InputError
 from anymask.image import display_name
-from anymask.masks.annotation import Losses
+from anymask.masks.annotation import AnnotatedPicture, Losses
+from anymask.masks.forms.sized import pixels_problem
 
 FAILURES = "failures.jsonl"
 
@@ -152,6 +153,7 @@ def _write_all(
         bad = found if isinstance(found, BadSample) else None
         if not isinstance(found, BadSample):
             try:
+                _check_pixels(order, found)
                 done.lost.update(target.add(found))
                 done.num_pictures += 1
                 done.num_masks += len(found.objects)
@@ -169,6 +171,16 @@ def _write_all(
             done.num_bad += 1
             if len(done.first_bad) < SHOWN:
                 done.first_bad.append(bad)
+
+
+def _check_pixels(order: Order, picture: AnnotatedPicture) -> None:
+    """Refuse a size that a few bytes can claim and no memory can hold."""
+    name, segmentation = order.target.name, order.wish.segmentation
+    if name == "sa1b" or (name == "coco" and segmentation != "polygons"):
+        return  # run lengths stay run lengths
+    wrong = pixels_problem(picture.size_hw)
+    if wrong is not None:
+        raise InputError(f"its size {wrong.message}", hint=wrong.hint)
 
 
 def _form(name: str, flag: str) -> Form:
@@ -214,6 +226,15 @@ def _check_out(path: Path, wish: Wish, target: Form) -> None:
                 f"{shown}: holds the input, which --overwrite might replace",
                 hint="name another folder",
             )
+        replaced = [out, out.with_suffix("")] if target.name == "panoptic" else [out]
+        for place in replaced if is_json else ():
+            real = os.path.realpath(place)
+            # Either lies within the other, and then it is read too.
+            if Path(real).exists() and os.path.commonpath([real_in, real]) in (real_in, real):
+                raise ConfigError(
+                    f"{display_name(place)}: is part of the input, which --overwrite might replace",
+                    hint="name another file",
+                )
         return
     existing = [out] if is_json and out.exists() else []
     if not is_json and out.is_dir():

@@ -110,7 +110,7 @@ def _documents(path: Path) -> list[tuple[Path, str]]:
     for folder in (path, path / "annotations"):
         if not folder.is_dir():
             continue
-        names = sorted(entry.name for entry in scan(folder) if not entry.is_dir())
+        names = sorted(entry.name for entry in scan(folder) if entry.is_file())
         kinds = [
             (folder / name, _json_kind(folder / name))
             for name in names

@@ -1,5 +1,6 @@
 """Where converted pictures go: a file or several a picture, and files about all of them."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from anymask.masks.atomic import shown_name, write_bytes
 
 WritePicture = Callable[[AnnotatedPicture, Sequence[str]], tuple[Mapping[str, bytes], Losses]]
 """Gives the files of one picture by their names inside the target, and what was lost."""
+
+_MOST_NAME_BYTES = 255
 
 WriteSet = Callable[[Sequence[str], Sequence[str]], Mapping[str, bytes]]
 """Gives the files about all pictures, of the names of the classes and of the pictures."""
@@ -146,8 +149,11 @@ def claim(names: Iterable[str], taken: set[str]) -> None:
         taken: Those that earlier pictures have; the new ones are added.
 
     Raises:
-        InputError: If an earlier picture has one of them.
+        InputError: If an earlier picture has one of them, or no file can have such a name.
     """
+    names = tuple(names)
+    for name in names:
+        _check_writable(name)
     # Some systems do not tell capitals from small letters.
     keys = {name.casefold() for name in names}
     if both := keys & taken:
@@ -156,6 +162,21 @@ def claim(names: Iterable[str], taken: set[str]) -> None:
             hint="give the pictures different names, or convert to coco",
         )
     taken |= keys
+
+
+def _check_writable(name: str) -> None:
+    shown = shown_name(name)[:80]
+    try:
+        longest = max(len(os.fsencode(part)) for part in name.split("/"))
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"its output {shown} holds half a character", hint="rename the picture"
+        ) from error
+    if longest > _MOST_NAME_BYTES:
+        raise InputError(
+            f"its output {shown}… has a name of {longest} bytes, files have {_MOST_NAME_BYTES}",
+            hint="give the picture a shorter name",
+        )
 
 
 def check_name(file_name: str) -> None:

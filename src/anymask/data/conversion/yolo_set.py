@@ -1,8 +1,8 @@
 """YOLO segmentation, opened: data.yaml, pictures in images/, texts in labels/."""
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -21,13 +21,26 @@ from anymask.masks.problem import Problem
 DESCRIPTION, LABELS, IMAGES = "data.yaml", "labels", "images"
 _NOT_LABELS = frozenset({"classes.txt", "labels.txt", "readme.txt", "train.txt", "val.txt"})
 _YAML = (".yaml", ".yml")
-_MOST_YAML_BYTES = 1 << 24
+_MOST_YAML_BYTES = 1 << 22
 
 _NO_PICTURE = Problem(
     code="no-picture",
     message="has no picture of its name, so nobody knows its size",
     hint="name the folder of the pictures with --images",
 )
+
+
+class _AliasError(yaml.YAMLError):
+    """A description refers to itself."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without aliases: a few lines of them can stand for more than any memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            raise _AliasError
+        return super().compose_node(parent, index)
 
 
 def open_yolo(place: Place) -> OpenedSet:
@@ -87,7 +100,7 @@ def class_names(file: Path) -> tuple[str, ...]:
     try:
         if file.stat().st_size > _MOST_YAML_BYTES:
             raise DataError(f"{shown}: is too large for a description", hint="check the file")
-        content: Any = yaml.safe_load(file.read_bytes())
+        names = _names_in(yaml.load(file.read_bytes(), _Loader))
     except OSError as error:
         raise DataError(
             f"{shown}: cannot be read ({error.strerror or error})",
@@ -95,20 +108,32 @@ def class_names(file: Path) -> tuple[str, ...]:
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
+        if isinstance(error, _AliasError):
+            raise DataError(f"{shown}: uses aliases (*)", hint="write the names out") from error
         where = "" if mark is None else f" at line {mark.line + 1} column {mark.column + 1}"
         raise DataError(f"{shown}: is not YAML{where}", hint="write it again") from error
-    names = content.get("names") if isinstance(content, Mapping) else None
-    if isinstance(names, list):
-        names = dict(enumerate(names))
-    if isinstance(names, Mapping) and sorted(map(str, names)) == sorted(
-        str(number) for number in range(len(names))
-    ):
-        by_number = {int(key): str(name) for key, name in names.items()}
-        return tuple(by_number[number] for number in range(len(by_number)))
+    if names is not None:
+        return names
     raise DataError(
         f"{shown}: its names must be a list or number the classes from 0",
         hint="write names: {0: cat, 1: dog}",
     )
+
+
+def _names_in(content: object) -> tuple[str, ...] | None:
+    """Give the names of a description, or None if they are none."""
+    names = content.get("names") if isinstance(content, Mapping) else None
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    # Text of a list in lists can be far longer than its file.
+    if not isinstance(names, Mapping) or not all(
+        isinstance(word, str | int | float | date) for pair in names.items() for word in pair
+    ):
+        return None
+    by_key = {str(key): str(name) for key, name in names.items()}
+    if len(by_key) < len(names) or not all(str(number) in by_key for number in range(len(names))):
+        return None
+    return tuple(by_key[str(number)] for number in range(len(names)))
 
 
 def _pictures(

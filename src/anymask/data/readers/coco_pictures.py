@@ -74,6 +74,10 @@ def picture_names(record: Mapping[str, object]) -> tuple[str, ...]:
     if isinstance(name, str) and name:
         return (name,)
     if isinstance(url, str):
-        parts = [part for part in urlsplit(url).path.split("/") if part]
+        try:
+            path = urlsplit(url).path
+        except ValueError:  # no host can be told
+            return ()
+        parts = [part for part in path.split("/") if part]
         return tuple("/".join(parts[-keep:]) for keep in (2, 1) if len(parts) >= keep)
     return ()

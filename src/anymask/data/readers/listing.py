@@ -38,6 +38,8 @@ def scan(folder: Path) -> Iterator[os.DirEntry[str]]:
 def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
     """Give every folder below and its files, sorted by name; links that lead back end.
 
+    Pipes and devices are passed over.
+
     Args:
         folder: Where to begin.
 
@@ -61,10 +63,12 @@ def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
         folders: list[str] = []
         for entry in scan(folder / inside):
             try:
-                is_folder = entry.is_dir()
+                is_folder, is_file = entry.is_dir(), entry.is_file()
             except OSError:  # a link that leads back to itself: told when it is opened
-                is_folder = False
-            (folders if is_folder else files).append(entry.name)
+                is_folder, is_file = False, True
+            # A link to nothing is told when it is opened; a pipe would then wait for ever.
+            if is_folder or is_file or not os.path.exists(entry.path):  # noqa: PTH110
+                (folders if is_folder else files).append(entry.name)
         yield inside, sorted(files)
         prefix = f"{inside}/" if inside else ""
         waiting.extend(prefix + name for name in sorted(folders, reverse=True))

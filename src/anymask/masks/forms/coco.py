@@ -66,7 +66,8 @@ def read_coco(
     Args:
         record: The annotation's record.
         size_hw: Size of its image, pixels; None where the file does not say.
-        names: Name of each category by its id; where there are none at all, ids do not matter.
+        names: Name of each category by its id; where there are none at all, a category is called
+            by its id, and 0 has no name.
 
     Returns:
         The object; or what is wrong, with code "bad-record", "unknown-category" or those of
@@ -84,6 +85,8 @@ def read_coco(
                 hint="add the category or mend the annotation",
             )
         label = names[identity]
+    elif isinstance(identity, int | str) and identity not in (0, "0", ""):
+        label = str(identity)
     found = segmentation_runs(record.get("segmentation"), size_hw)
     if isinstance(found, Problem):
         return found

@@ -15,6 +15,7 @@ import numpy as np
 from anymask.masks import rle as codes
 from anymask.masks.annotation import UNNAMED, AnnotatedPicture, Annotation, Losses
 from anymask.masks.forms.labelme_shapes import MASK, POLYGON, mask_shape, shape_runs
+from anymask.masks.forms.sized import pixels_problem
 from anymask.masks.outlines import part_rings
 from anymask.masks.plane import BoolMask
 from anymask.masks.problem import Problem, json_problem
@@ -81,7 +82,7 @@ def read_labelme(
         The picture with the objects that can be read; what is wrong with the others, by their
         place: codes "bad-polygon", "bad-mask", "bad-shape", "size-differs", "empty-mask"; and
         how many points and lines, which have no area, were left out. Or why none can be read:
-        "no-size", "size-differs".
+        "no-size", "too-large", "size-differs".
     """
     told_hw = image_size({"height": record.get("imageHeight"), "width": record.get("imageWidth")})
     size_hw = size_hw or told_hw
@@ -91,6 +92,9 @@ def read_labelme(
             message="has no imageHeight and imageWidth, and its picture is not at hand",
             hint="name the folder of the pictures",
         )
+    wrong = pixels_problem(size_hw)
+    if wrong is not None:
+        return wrong
     scale = _scale(told_hw or size_hw, size_hw)
     if isinstance(scale, Problem):
         return scale

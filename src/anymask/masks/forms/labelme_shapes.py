@@ -63,7 +63,10 @@ def shape_runs(shape: object, size_hw: tuple[int, int], scale: float) -> Counts 
         runs = _mask_runs(shape, points, size_hw, scale)
     else:
         try:
-            runs = polygon_runs([_ring(kind, points * scale)], size_hw)
+            # Infinite corners are told below, by their place.
+            with np.errstate(over="ignore", invalid="ignore"):
+                ring = _ring(kind, points * scale)
+            runs = polygon_runs([ring], size_hw)
         except InputError as error:
             hint = error.hint or "draw it again"
             return Problem(code="bad-polygon", message=error.message, hint=hint)
@@ -78,7 +81,7 @@ def _points(points: object) -> NDArray[np.float64] | Problem:
     """Give the points, (N, 2)."""
     try:
         pairs = np.asarray(points, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pairs = np.empty(0)
     if pairs.ndim == 2 and pairs.shape[1] == 2:
         return pairs

@@ -5,13 +5,17 @@ pass it over: {"3": {"label": "cat", "score": 0.9, "is_crowd": true}}. What is u
 """
 
 import json
+import re
 from collections.abc import Mapping
 
 from anymask.masks.annotation import UNNAMED, Annotation
+from anymask.masks.forms.coco import score_of
 from anymask.masks.rle import RLE
 
 _Fields = dict[str, object]
 _Note = Mapping[int, _Fields]
+
+_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
 
 def note_of(objects: Mapping[int, Annotation]) -> str | None:
@@ -45,7 +49,7 @@ def read_note(text: str | None) -> _Note:
     return {
         int(number): fields
         for number, fields in told.items()
-        if number.isascii() and number.isdigit() and isinstance(fields, dict)
+        if _NUMBER.fullmatch(number) and isinstance(fields, dict)
     }
 
 
@@ -58,11 +62,11 @@ def annotation(rle: RLE, note: _Note, number: int) -> Annotation:
         number: Its number in the picture file.
     """
     said = note.get(number, {})
-    label, score = said.get("label"), said.get("score")
+    label = said.get("label")
     return Annotation(
         rle=rle,
         label=label if isinstance(label, str) else UNNAMED,
-        score=float(score) if isinstance(score, int | float) else None,
+        score=score_of(said.get("score")),
         is_crowd=said.get("is_crowd") is True,
     )
 

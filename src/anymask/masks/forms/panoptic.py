@@ -15,6 +15,7 @@ from PIL import Image
 from anymask.errors import InputError
 from anymask.masks.annotation import AnnotatedPicture, Annotation, Losses
 from anymask.masks.atomic import shown_name
+from anymask.masks.forms.coco import score_of
 from anymask.masks.forms.label_map import noted_png
 from anymask.masks.forms.painting import paint
 from anymask.masks.forms.sized import size_problem
@@ -111,9 +112,10 @@ def read_panoptic(
     runs = runs_by_number(ids)
     objects: list[Annotation] = []
     problems: list[Problem] = []
-    seen: set[object] = set()
+    seen: set[int] = set()
     for place, segment in enumerate(listed):
         told = _told(segment, place, names)
+        identity = segment.get("id") if isinstance(segment, dict) else None
         if isinstance(told, Problem):
             problems.append(told)
         elif told[0] in seen:
@@ -122,7 +124,8 @@ def read_panoptic(
             problems.append(_EMPTY.within(f"segment {told[0]}"))
         else:
             objects.append(_object(segment, told[1], encode_runs(runs[told[0]], shape)))
-        seen.add(segment.get("id") if isinstance(segment, dict) else None)
+        if isinstance(identity, int):
+            seen.add(identity)
     problems.extend(_STRAY.within(f"segment {number}") for number in runs if number not in seen)
     picture = AnnotatedPicture(file_name=file_name, size_hw=shape, objects=tuple(objects))
     return picture, tuple(problems)
@@ -160,11 +163,10 @@ def _told(segment: object, place: int, names: Mapping[int, str]) -> tuple[int, s
 
 
 def _object(segment: Mapping[str, object], label: str, rle: RLE) -> Annotation:
-    score = segment.get("score")
     return Annotation(
         rle=rle,
         label=label,
-        score=float(score) if isinstance(score, int | float) else None,
+        score=score_of(segment.get("score")),
         is_crowd=segment.get("iscrowd") in (1, True, "1"),
     )
 

@@ -48,8 +48,8 @@ def write_voc(
         a/b.jpg; and what was lost.
 
     Raises:
-        InputError: If there are over 254 classes or objects, which 8 bits cannot number, or a
-            label is no class.
+        InputError: If there are over 254 classes or objects, which 8 bits cannot number, a
+            label is no class, or a name holds a line break.
     """
     objects = picture.objects
     for many, what in ((categories, "classes"), (objects, "objects")):
@@ -66,6 +66,12 @@ def write_voc(
                 f"{shown_name(picture.file_name)}: its label {shown_name(one.label)} is no "
                 f"category of the set",
                 hint="add it to the categories",
+            )
+    for name in (picture.file_name, *(one.label for one in objects)):
+        if "\n" in name or "\r" in name:
+            raise InputError(
+                f"its name {shown_name(name)[:80]} holds a line break, which VOC's lists cannot",
+                hint="rename it, or convert to coco",
             )
     painting = paint(objects, picture.size_hw)
     class_of = np.array([0, *(classes[one.label] for one in objects)], dtype=np.int64)
@@ -183,17 +189,9 @@ def write_category_list(categories: Sequence[str]) -> bytes:
         categories: The names; class 1 is the first.
 
     Returns:
-        The file's bytes, UTF-8.
-
-    Raises:
-        InputError: If a name holds a line break, which would make it two.
+        The file's bytes, UTF-8; a line break, which would make a name two, is escaped.
     """
-    names = (_BACKGROUND, *categories)
-    for name in names:
-        if "\n" in name or "\r" in name:
-            raise InputError(
-                f"the category {shown_name(name)} holds a line break", hint="rename it"
-            )
+    names = [name.replace("\n", "\\n").replace("\r", "\\r") for name in (_BACKGROUND, *categories)]
     colours = voc_palette()
     lines = [
         f"{name}:{','.join(map(str, colours[number % len(colours)]))}::"

@@ -72,7 +72,7 @@ def read_yolo(
         codes "bad-line", "bad-class", "bad-polygon", "outside", "empty-mask".
     """
     objects, problems = [], []
-    for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), start=1):
+    for number, line in enumerate(text.decode("utf-8-sig", "replace").splitlines(), start=1):
         words = line.split()
         if not words:
             continue

@@ -1,5 +1,7 @@
 """Folders are listed once each, hidden files left out."""
 
+import os
+
 import pytest
 
 from anymask.data.readers.listing import walk
@@ -31,3 +33,11 @@ def test_links_that_lead_back_end(tmp_path):
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(DataError, match=r"gone: cannot be listed \(No such file or directory\)"):
         list(walk(tmp_path / "gone"))
+
+
+def test_pipes_are_passed_over_and_dangling_links_listed(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    (tmp_path / "b.json").symlink_to("a.json")
+    (tmp_path / "c.json").symlink_to("nowhere")
+    (tmp_path / "d.json").touch()
+    assert list(walk(tmp_path)) == [("", ["c.json", "d.json"])]

@@ -101,11 +101,6 @@ def test_a_record_that_is_none_is_said():
     assert found.code == "bad-record"
 
 
-def test_without_categories_objects_have_no_name():
-    record, _ = written(annotation(ring()))
-    assert read({**record, "category_id": 3}, {}).label == UNNAMED
-
-
 @pytest.mark.parametrize(
     ("corners", "inside"),
     [
@@ -122,3 +117,12 @@ def test_odd_polygons_are_filled_as_pycocotools_does(corners, inside):
     mask = decode(found.rle)
     np.testing.assert_array_equal(mask, by_pycocotools([corners]))
     assert all(mask[y, x] for x, y in inside)
+
+
+def test_without_categories_a_class_is_called_by_its_number():
+    segmentation = [[1, 1, 9, 1, 9, 9]]
+    labels = [
+        read({"category_id": number, "segmentation": segmentation}, {}).label
+        for number in (7, "x", 0)
+    ]
+    assert labels == ["7", "x", UNNAMED]

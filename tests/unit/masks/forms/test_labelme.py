@@ -160,6 +160,15 @@ def test_another_ratio_is_an_error(size_hw):
     assert found.message.startswith("imageWidth and imageHeight are 56×40, but its picture is ")
 
 
+def test_a_size_that_no_memory_holds_is_an_error():
+    found = read_labelme(record(height=1 << 20, width=1 << 20), "a.jpg")
+    assert isinstance(found, Problem)
+    assert (found.code, found.message[:42]) == (
+        "too-large",
+        "1048576×1048576 has 1,099,512 megapixels, ",
+    )
+
+
 def test_without_any_size_nothing_is_read():
     found = read(record(shape(), height=None))
     assert isinstance(found, Problem)
@@ -178,6 +187,12 @@ def png_of(width, height) -> str:
         ({"points": [[1, 2], [3, 4]]}, "bad-polygon", "has 2 points, at least 3 are needed"),
         ({"points": [[1, 2], [3, None], [5, 6]]}, "bad-polygon", "holds nan at point 1"),
         ({"points": "x"}, "bad-polygon", "points must be a list of x, y, got 'x'"),
+        ({"points": [[1, 2], [3, 10**400]]}, "bad-polygon", "points must be a list of x, y"),
+        (
+            {"points": [[1, 2], [3, float("inf")]], "shape_type": "circle"},
+            "bad-polygon",
+            "holds inf at point 0",
+        ),
         ({"points": [[1, 1]] * 3}, "empty-mask", "holds no pixel"),
         ({"shape_type": "cube"}, "bad-shape", "shape_type 'cube' is not known"),
         ({"shape_type": "rectangle"}, "bad-polygon", "rectangle has 3 points, not 2"),

@@ -142,6 +142,19 @@ def test_what_cannot_be_used_is_told(data, told, size_hw, code, sentence):
     assert (found.code, found.message[: len(sentence)]) == (code, sentence)
 
 
+def test_ids_and_scores_that_are_none_are_told_or_left_out():
+    ids = np.zeros(SIZE, int)
+    ids[0], ids[1] = 5, 6
+    segments = [
+        {"id": [1], "category_id": 1},
+        {"id": 5, "category_id": 1, "score": float("nan")},
+        {"id": 6, "category_id": 1, "score": 10**400},
+    ]
+    found, problems = read(png(ids), record(*segments), BY_ID, "p.jpg")
+    assert [one.place for one in problems] == ["segments_info[0]"]
+    assert [one.score for one in found.objects] == [None, None]
+
+
 def test_a_label_that_is_no_category_is_refused():
     with pytest.raises(InputError, match=re.escape("a/b.jpg: its label cow is no category of")):
         write_panoptic(picture(box(0, 0, 9, 9, "cow")), NAMES, 1)

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -177,6 +178,10 @@ def test_the_list_of_classes_comes_back():
     assert read_category_list(b"background:0,0,0::\naeroplane:128,0,0::\n") == VOC_CATEGORIES[:1]
 
 
-def test_a_class_of_two_lines_is_refused():
-    with pytest.raises(InputError, match=r"the category a\\nb holds a line break; rename it"):
-        write_category_list(["a\nb"])
+def test_a_name_of_two_lines_is_refused_and_in_the_list_of_classes_escaped():
+    assert read_category_list(write_category_list(["a\nb", "c"])) == (r"a\nb", "c")
+    with pytest.raises(InputError, match=r"its name a\\nb holds a line break, which VOC's lists"):
+        write_voc(picture(box(0, 0, 9, 9, "a\nb")), ["a\nb"])
+    odd = replace(picture(), file_name="a\nb.jpg")
+    with pytest.raises(InputError, match=r"its name a\\nb.jpg holds a line break"):
+        write_voc(odd, [])

@@ -77,6 +77,11 @@ def test_an_empty_text_is_a_picture_without_objects():
     assert write_yolo(picture(), [])[0] == b""
 
 
+def test_a_byte_order_mark_is_no_class():
+    found, problems = read("\ufeff0 0 0 0.5 0 0.5 0.5\r\n")
+    assert (len(found.objects), problems) == (1, ())
+
+
 def test_a_text_by_hand_is_read_as_drawn():
     found, problems = read("2 0.25 0.25 0.5 0.25 0.5 0.5 0.25 0.5\n")
     expected = blank()

@@ -57,7 +57,7 @@ demo: $(VENV)/.installed  ## segment a bundled photo by a click and by a box; pi
 # --- keeping it right ---
 
 test: $(VENV)/.developed  ## run all tests with coverage
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --cov=anymask --cov-report=term-missing:skip-covered --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov=anymask --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 check: $(VENV)/.developed  ## lint, format, types, spelling, and pages that programs write
 	$(BIN)/ruff check

@@ -1,14 +1,22 @@
 """A detector's boxes on one photo → a question, and their names → the answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anymask.cli.answer import Answer
+from anymask.cli.failures import add_failure
 from anymask.cli.photos import Photo
 from anymask.cli.question import Coordinate, Question
+from anymask.cli.screen import Screen
+from anymask.errors import InputError
 
 if TYPE_CHECKING:
     from anymask.data.photo_boxes import Detection, Detections
+    from anymask.masks.problem import Problem
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,12 +26,14 @@ class Asked:
     Attributes:
         detections: The boxes, in the order of the file.
         question: One object a box; None where there is no box.
-        notes: Boxes that cannot be used, one sentence each.
+        bad: Boxes that cannot be used.
+        notes: What else is odd, one sentence each.
     """
 
     detections: "tuple[Detection, ...]"
     question: Question | None
-    notes: tuple[str, ...]
+    bad: "tuple[Problem, ...]" = ()
+    notes: tuple[str, ...] = ()
 
 
 def asked_on(detections: "Detections", photo: Photo, size_hw: tuple[int, int]) -> Asked:
@@ -45,17 +55,39 @@ def asked_on(detections: "Detections", photo: Photo, size_hw: tuple[int, int]) -
     boxes = tuple(
         tuple(Coordinate(value=value, is_percent=False) for value in one.box) for one in found
     )
-    notes = [
-        f"{detections.source}, {bad.place}: {bad.message}"
-        for bad in detections.misfits(photo.path, size_hw)
-    ]
-    if not found:
-        notes.append(f"{detections.source} has no box for it")
+    notes = () if found else (f"{detections.source} has no box for it",)
     return Asked(
         detections=found,
         question=Question(boxes=boxes) if boxes else None,
-        notes=tuple(notes),
+        bad=detections.misfits(photo.path, size_hw),
+        notes=notes,
     )
+
+
+def record_bad(
+    detections: "Detections", problems: "Sequence[Problem]", folder: Path | None, screen: Screen
+) -> None:
+    """List records of a detector's file that cannot be used; the others are.
+
+    Args:
+        detections: The file.
+        problems: What is wrong with them.
+        folder: The folder of the outputs; None where nothing is written.
+        screen: Where the first few are told.
+
+    Raises:
+        OutputError: If the list cannot be written.
+    """
+    for number, problem in enumerate(problems):
+        shown = f"{detections.source}, {problem.place}"
+        if number < _SHOWN:
+            screen.failed(shown, f"{problem.message}; {problem.hint}")
+        if folder is not None:
+            error = InputError(problem.message, hint=problem.hint)
+            record = Photo(path=shown, shown=shown, stem="")
+            add_failure(folder, record, error, problem.message, problem.hint)
+    if len(problems) > _SHOWN:
+        screen.note(f"{len(problems) - _SHOWN} more records of {detections.source} are not used")
 
 
 def named(answer: Answer, asked: Asked) -> Answer:

@@ -1,18 +1,21 @@
 """`anymask export`: a model for programs that have neither anymask nor torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from anymask.cli.flags import with_flags
+from anymask.cli.flags import with_flags, words_of
+from anymask.cli.models import fetch_before
+from anymask.cli.repeat import INPUT, output_in, repeatable
 from anymask.cli.screen import make_screen
 from anymask.masks.atomic import shown_name
 
 if TYPE_CHECKING:
     from anymask.predict.onnx_check import Agreement
-    from anymask.predict.onnx_export import ExportSettings
+    from anymask.predict.onnx_export import Exported, ExportSettings
+    from anymask.weights.loaded import LoadedModel
 
 _DECODER = "Decoder"
 
@@ -101,6 +104,7 @@ def _onnx(flags: OnnxFlags) -> int:
     settings = _settings(flags)
     refuse_export(flags.output, settings, overwrite=flags.overwrite)
     screen = make_screen()
+    fetch_before(screen, flags.model)
     with screen.working("loading the model"):
         from anymask.api import load
 
@@ -110,6 +114,7 @@ def _onnx(flags: OnnxFlags) -> int:
     exported = export_onnx(
         loaded, flags.output, settings, overwrite=flags.overwrite, tell=screen.note
     )
+    _write_receipt(flags, loaded, exported)
     for path in exported.files:
         screen.say(f"wrote {shown_name(path)} ({path.stat().st_size / 1e6:,.1f} MB)")
     found, quantized = exported.agreement, exported.quantized
@@ -117,6 +122,57 @@ def _onnx(flags: OnnxFlags) -> int:
     if quantized is not None:
         screen.say(f"quantized decoder: {_told(quantized)}")
     return 0
+
+
+def _write_receipt(flags: OnnxFlags, loaded: "LoadedModel", exported: "Exported") -> None:
+    """Write beside the folder how its files came to be."""
+    from anymask.predict.engines import stamp_engine
+    from anymask.receipt import (
+        FileStamp,
+        Receipt,
+        placed,
+        stamp_bytes,
+        stamp_file,
+        versions_here,
+        write_receipt,
+    )
+    from anymask.weights.catalogue import PUBLISHED
+
+    owner = flags.output.resolve()
+    is_file = flags.model is not None and flags.model not in PUBLISHED
+    path = Path(flags.model or "").expanduser() if is_file else None
+    words = words_of(flags, without={"model", "output", "overwrite", "quantize_out"})
+    if flags.quantize_out is not None:
+        words += ["--quantize-out", output_in(flags.quantize_out.name)]
+    if flags.model is not None and not is_file:
+        words.insert(0, flags.model)
+    found = exported.agreement
+    speeds = {"encode": found.encode_speedup, "click": found.click_speedup}
+    receipt = Receipt(
+        input=replace(stamp_bytes(flags.model or loaded.name, b""), sha256=loaded.sha256),
+        command="export onnx",
+        outputs=tuple(placed(stamp_file(one), one, owner) for one in exported.files),
+        model=FileStamp(name=f"{loaded.name}, {loaded.origin}", sha256=loaded.sha256),
+        device=str(loaded.device),
+        versions=versions_here(),
+        settings={
+            "agreement": found.share,
+            "masks": found.num_masks,
+            "times_as_fast_as_torch": speeds,
+        },
+        notes=loaded.notes,
+        engine=stamp_engine(loaded),
+    )
+    told = repeatable(
+        receipt,
+        owner,
+        inputs={} if path is None else {INPUT: path},
+        words=words,
+        files={},
+        hashes={},
+        output=("-o", output_in(owner.name)),
+    )
+    write_receipt(owner, told)
 
 
 def _settings(flags: OnnxFlags) -> "ExportSettings":
@@ -152,4 +208,8 @@ export_app.command("onnx")(with_flags(_onnx))
 
 @export_app.callback()
 def _group() -> None:
-    """Write a model for programs that have neither anymask nor torch."""
+    """Write a model for programs that have neither anymask nor torch.
+
+    [bold]Example[/bold]
+      anymask export onnx -o exported
+    """

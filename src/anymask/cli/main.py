@@ -11,6 +11,7 @@ from anymask.cli.data import data_app
 from anymask.cli.door import run
 from anymask.cli.embed import embed_command
 from anymask.cli.evaluate import evaluate_command
+from anymask.cli.export import export_app
 from anymask.cli.finetune import finetune
 from anymask.cli.info import info
 from anymask.cli.models import models_app
@@ -25,6 +26,7 @@ app.command("convert")(convert_command)
 app.command("replay")(replay)
 app.command("info")(info)
 app.add_typer(models_app, name="models")
+app.add_typer(export_app, name="export")
 app.command("evaluate")(evaluate_command)
 app.add_typer(train_app, name="train")
 app.command("finetune")(finetune)

@@ -44,7 +44,7 @@ def _photos_in(folder: str, *, is_recursive: bool) -> list[Photo]:
 
     photos = []
     try:
-        for inside, names in walk(Path(folder)):
+        for inside, names in walk(Path(folder), has_pipes=True):
             for name in names:
                 if split_suffix(name)[1] in PICTURE_SUFFIXES:
                     path = str(Path(folder) / inside / name)

@@ -8,10 +8,13 @@ from pathlib import Path, PurePath
 from anymask.errors import InputError
 from anymask.masks.atomic import shown_name
 from anymask.receipt import FileStamp, Receipt, place_of, placed, stamp_bytes, stamp_file
+from anymask.weights.catalogue import PUBLISHED
 
 MARK = "@"
 INPUT = "input"
 OUTPUT = "output"
+# Flags that say where a command writes, or that it may replace files.
+_WRITING = ("--output", "--overwrite", "--quantize-out=")
 
 
 def repeatable(
@@ -30,7 +33,9 @@ def repeatable(
         receipt: The receipt; its command takes inputs and flags.
         owner: The output beside which it will stand.
         inputs: "input" and names for further ones → paths, in order; None for standard input.
-        words: The flags that matter, as typed, each "--flag" or "--flag=value".
+            Empty where the input is no file of the caller's.
+        words: What else was typed and matters: "--flag", "--flag=value", or the name of a
+            published checkpoint.
         files: Flag's name without dashes → the file it named.
         hashes: SHA-256 of those files that were hashed already, by name.
         output: The words that name the output: `output_in` gives the path in them.
@@ -38,7 +43,7 @@ def repeatable(
     Returns:
         The receipt with arguments, places and further files.
     """
-    first = inputs[INPUT]
+    first = inputs.get(INPUT)
     further = {name: path for name, path in inputs.items() if path is not None and name != INPUT}
     others = {
         name: placed(_stamp(path, hashes.get(name)), path, owner)
@@ -100,6 +105,8 @@ def find_files(receipt: Receipt, path: Path, input_path: Path | None) -> dict[st
     """
     found = {}
     for name, stamp in {INPUT: receipt.input, **receipt.others}.items():
+        if f"{MARK}{name}" not in receipt.arguments:
+            continue
         place = place_of(stamp, path)
         if name == INPUT and input_path is not None:
             place = input_path
@@ -116,7 +123,8 @@ def find_files(receipt: Receipt, path: Path, input_path: Path | None) -> dict[st
 
 def _refuse_writing(word: str, following: str) -> None:
     """Refuse what would write anywhere but in the folder of the repetition."""
-    is_known = word.startswith((MARK, "--")) and not word.startswith(("--output", "--overwrite"))
+    is_known = word.startswith((MARK, "--")) and not word.startswith(_WRITING)
+    is_known = is_known or word in PUBLISHED
     is_output = word == "-o" and following.startswith(f"{MARK}{OUTPUT}")
     if not is_known and not is_output and word:
         raise InputError(

@@ -89,6 +89,8 @@ def _check_command(then: "Receipt", path: Path) -> None:
             f"({shown_name(then.command)[:40]})",
             hint=f"give a receipt of {', '.join(COMMANDS)}",
         )
+    if not then.outputs:
+        raise InputError(f"{shown_name(path)}: lists no outputs", hint="make the output anew")
 
 
 @contextlib.contextmanager
@@ -142,7 +144,7 @@ def _receipt_in(folder: Path) -> Path:
     if len(found) != 1:
         raise AnymaskError(
             f"the command wrote {counted(len(found), 'receipt')}, expected one",
-            hint="report this as a mistake of anymask",
+            hint="make the output anew",
         )
     return found[0]
 
@@ -153,7 +155,7 @@ def _changed_files(then: "Receipt", files: dict[str, Path]) -> list[Difference]:
     stamps = {"input": then.input, **then.others}
     changed = []
     for name, stamp in stamps.items():
-        if not stamp.sha256:
+        if not stamp.sha256 or name not in files:
             continue
         now = stamp_file(files[name]).sha256
         if now != stamp.sha256:

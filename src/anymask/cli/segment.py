@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from anymask.cli.annotation_sets import OpenSet, add_answer, open_sets, told_losses
 from anymask.cli.answer import Answer, answer, check_question, nothing_asked
-from anymask.cli.detected import Asked, asked_on, named
+from anymask.cli.detected import Asked, asked_on, named, record_bad
 from anymask.cli.door import SOME_FAILED, spoken
 from anymask.cli.failures import add_failure
 from anymask.cli.flags import with_flags
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from anymask.image.options import ReadOptions
     from anymask.image.picture import Picture
     from anymask.predict.engines import EngineName, Precision
-
-_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +66,15 @@ def _segment(flags: SegmentFlags) -> int:
       anymask segment *.jpg --boxes detections.json --format coco -o masks.json
     """
     screen = make_screen()
-    job = _prepare(flags, screen)
+    job = _prepare(flags)
     sets = open_sets(job.plan.sets, may_overwrite=job.plan.may_overwrite)
     try:
+        has_bad_boxes = _refuse_boxes(job, screen)
         if len(job.photos) == 1:
-            return _segment_one(job, sets, job.photos[0], screen)
-        return _segment_many(job, sets, screen)
+            code = _segment_one(job, sets, job.photos[0], screen)
+        else:
+            code = _segment_many(job, sets, screen)
+        return SOME_FAILED if has_bad_boxes else code
     finally:
         for one in sets:
             one.target.abandon()
@@ -82,9 +83,9 @@ def _segment(flags: SegmentFlags) -> int:
 segment = with_flags(_segment)
 
 
-def _prepare(flags: SegmentFlags, screen: Screen) -> Job:
+def _prepare(flags: SegmentFlags) -> Job:
     """Find wrong use before anything starts."""
-    question, detections = _asked(flags, screen)
+    question, detections = _asked(flags)
     reading = read_options(
         allow_truncated=flags.allow_truncated,
         max_pixels=flags.max_pixels,
@@ -118,7 +119,7 @@ def _prepare(flags: SegmentFlags, screen: Screen) -> Job:
     )
 
 
-def _asked(flags: SegmentFlags, screen: Screen) -> "tuple[Question | None, Detections | None]":
+def _asked(flags: SegmentFlags) -> "tuple[Question | None, Detections | None]":
     if flags.all_masks and flags.one_mask:
         raise ConfigError("--all-masks with --one-mask: they contradict", hint="give one of them")
     typed = [name for name in ("point", "box", "mask") if getattr(flags, name)]
@@ -138,10 +139,6 @@ def _asked(flags: SegmentFlags, screen: Screen) -> "tuple[Question | None, Detec
         detections = read_detections(Path(flags.boxes))
     except DataError as error:
         raise InputError(f"--boxes {error.message}", hint=error.hint) from error
-    for problem in detections.problems[:_SHOWN]:
-        screen.note(f"{detections.source}, {problem.place}: {problem.message}")
-    if len(detections.problems) > _SHOWN:
-        screen.note(f"{len(detections.problems) - _SHOWN} more records are not used")
     return None, detections
 
 
@@ -165,39 +162,52 @@ def _segment_one(job: Job, sets: list[OpenSet], photo: Photo, screen: Screen) ->
     if not job.flags.json:
         say_done(screen, photo, found, written, is_folder_told=job.flags.output is not None)
     _finish(job, sets, model, screen)
-    return 0
+    return SOME_FAILED if _refuse_boxes(job, screen, asked) else 0
 
 
 def _segment_many(job: Job, sets: list[OpenSet], screen: Screen) -> int:
     """Segment photos one after another; one that fails is listed and the others go on."""
     model = _load(job, screen)
     num_done = num_failed = 0
+    has_bad_boxes = False
     is_bar_safe = not (job.flags.json and screen.out.is_terminal)
     try:
         with screen.bar(len(job.photos), is_shown=is_bar_safe) as advance:
             for photo in job.photos:
                 try:
                     picture = read_photo(photo, job.reading)
-                    found = _answer(job, model, picture, _question(job, photo, picture))
+                    asked = _question(job, photo, picture)
+                    found = _answer(job, model, picture, asked)
                 except InputError as error:
                     num_failed += 1
                     _record_failure(job, photo, error, screen)
                 else:
                     written = _write(job, sets, photo, model, found, screen)
                     num_done += 1
+                    has_bad_boxes |= _refuse_boxes(job, screen, asked)
                     if not job.flags.json:
                         say_line(screen, photo, found, written)
                 advance()
         _finish(job, sets, model, screen)
     finally:
         say_closing(screen, job.plan, num_done, num_failed, len(job.photos))
-    return SOME_FAILED if num_failed else 0
+    return SOME_FAILED if num_failed or has_bad_boxes else 0
 
 
 def _question(job: Job, photo: Photo, picture: "Picture") -> Asked:
     if job.detections is not None:
         return asked_on(job.detections, photo, picture.size_hw)
-    return Asked(detections=(), question=job.question, notes=())
+    return Asked(detections=(), question=job.question)
+
+
+def _refuse_boxes(job: Job, screen: Screen, asked: Asked | None = None) -> bool:
+    """List the unusable records of a detector's file, or its unusable boxes on one photo."""
+    if job.detections is None:
+        return False
+    problems = job.detections.problems if asked is None else asked.bad
+    has_files = bool(job.plan.formats or job.plan.sets)
+    record_bad(job.detections, problems, job.plan.folder if has_files else None, screen)
+    return bool(problems)
 
 
 def _answer(job: Job, model: "Model", picture: "Picture", asked: Asked) -> Answer:

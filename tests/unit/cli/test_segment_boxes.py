@@ -138,3 +138,24 @@ def test_an_existing_set_is_not_replaced(segment, folder, detections):
     )
     assert (folder / "masks.json").read_bytes() == before
     assert segment(*words, "--overwrite").code == 0
+
+
+@pytest.mark.parametrize("photos", [("cat.png",), ("cat.png", "dog.png")])
+def test_records_that_cannot_be_used_are_listed_and_the_others_done(
+    segment, folder, detections, photos
+):
+    content = json.loads((folder / detections).read_text())
+    far = {"id": 4, "image_id": 1, "category_id": 7, "bbox": [500, 5, 60, 50]}
+    odd = {"id": 5, "image_id": 1, "category_id": 7, "bbox": [1, 5, "x", 50]}
+    content["annotations"] += [far, odd]
+    (folder / detections).write_text(json.dumps(content))
+    ran = segment(*photos, "--boxes", detections, "-o", "out", "--format", "coco")
+    assert ran.code == 3
+    failures = [json.loads(x) for x in (folder / "out" / FAILURES).read_text().splitlines()]
+    assert sorted(one["input"] for one in failures) == [
+        "found.json, annotation 5",
+        "found.json, record 4",
+    ]
+    assert "box (500, 5, 560, 55) lies outside 90×60; check for which picture" in ran.err
+    written = json.loads((folder / "out" / "coco" / "annotations.json").read_text())
+    assert len(written["annotations"]) == 1 + len(photos)

@@ -35,13 +35,12 @@ def scan(folder: Path) -> Iterator[os.DirEntry[str]]:
         ) from error
 
 
-def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
+def walk(folder: Path, *, has_pipes: bool = False) -> Iterator[tuple[str, list[str]]]:
     """Give every folder below and its files, sorted by name; links that lead back end.
-
-    Pipes and devices are passed over.
 
     Args:
         folder: Where to begin.
+        has_pipes: Whether pipes and devices are given, too. Who opens one may wait for ever.
 
     Yields:
         The folder's path relative to `folder`, with "/" between and "" for itself, and the names
@@ -67,7 +66,7 @@ def walk(folder: Path) -> Iterator[tuple[str, list[str]]]:
             except OSError:  # a link that leads back to itself: told when it is opened
                 is_folder, is_file = False, True
             # A link to nothing is told when it is opened; a pipe would then wait for ever.
-            if is_folder or is_file or not os.path.exists(entry.path):  # noqa: PTH110
+            if has_pipes or is_folder or is_file or not os.path.exists(entry.path):  # noqa: PTH110
                 (folders if is_folder else files).append(entry.name)
         yield inside, sorted(files)
         prefix = f"{inside}/" if inside else ""

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 import anymask
-from anymask import Prompt
+from anymask import ImageEmbedding, Prompt
 from anymask.errors import ConfigError, WeightsNotFound
 from anymask.image.options import ReadOptions
 from anymask.predict.engines import encoder_dtype
@@ -193,3 +193,20 @@ def test_progress_is_told(model):
         on_progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(64, 100), (100, 100)]
+
+
+def test_no_data_is_never_inside_a_mask(tmp_path):
+    values = np.random.default_rng(0).random((48, 64), dtype=np.float32)
+    values[10:30, 20:50] = np.nan
+    path = tmp_path / "a.tif"
+    Image.fromarray(values).save(path)
+    model = anymask.load()
+    embedding = model.embed(path)
+    embedding.save(tmp_path / "a.emb")
+    for known in (embedding, ImageEmbedding.load(tmp_path / "a.emb")):
+        assert known.upright().notes == ("600 pixels hold no data (NaN)",)
+        masks = model.predict(known, box=(5, 2, 60, 45), multimask=True)
+        for mask in masks:
+            assert not mask.array[10:30, 20:50].any()
+            assert mask.area == mask.array.sum()
+            assert mask.array.sum() > 0

@@ -48,10 +48,11 @@ def finish(
     notes = [note] if note else []
     notes += decoded.notes
     raster = decoded.raster
+    no_data = None
     if isinstance(raster, Image.Image) and raster.mode[0] not in "IF":  # modes of 16 and 32 bits
         rgb, alpha, more_notes = to_rgb(raster, decoded.icc)
     else:
-        rgb, alpha, more_notes = _from_samples(decoded, name, options)
+        rgb, alpha, no_data, more_notes = _from_samples(decoded, name, options)
     if options.bands is not None and not decoded.is_band_choice:
         rgb = _choose_of_rgb(rgb, options.bands, name)
     if alpha is not None:
@@ -72,20 +73,22 @@ def finish(
         format=format_name,
         orientation=decoded.orientation,
         options=options,
+        no_data=None if no_data is None else upright(no_data, decoded.orientation),
     )
 
 
 def _from_samples(
     decoded: Decoded, name: str, options: ReadOptions
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, tuple[str, ...]]:
-    """Give samples as sRGB and alpha, which is 0 where they know no colour."""
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None, NDArray[np.bool_] | None, tuple[str, ...]]:
+    """Give samples as sRGB, alpha, which is 0 where they know no colour, and where they are NaN."""
     samples, mode, full_scale = _samples_of(decoded)
     levels, no_data, notes = to_8bit(
         samples, mode=mode, full_scale=full_scale, value_range=options.value_range, name=name
     )
+    is_hidden = no_data
     if decoded.transparent_value is not None:
-        is_hidden = samples[:, :, 0] == decoded.transparent_value
-        no_data = is_hidden if no_data is None else no_data | is_hidden
+        is_transparent = samples[:, :, 0] == decoded.transparent_value
+        is_hidden = is_transparent if no_data is None else no_data | is_transparent
     if decoded.icc is None and mode in ("L", "LA", "RGB", "RGBA"):
         rgb, alpha = split_alpha(levels)
     else:
@@ -93,10 +96,10 @@ def _from_samples(
         image = Image.frombytes(mode, (width, height), np.ascontiguousarray(levels).tobytes())
         rgb, alpha, colour_notes = to_rgb(image, decoded.icc)
         notes = (*notes, *colour_notes)
-    if no_data is not None:
-        alpha = np.full(no_data.shape, 255, np.uint8) if alpha is None else alpha
-        alpha[no_data] = 0
-    return rgb, alpha, notes
+    if is_hidden is not None:
+        alpha = np.full(is_hidden.shape, 255, np.uint8) if alpha is None else alpha
+        alpha[is_hidden] = 0
+    return rgb, alpha, no_data, notes
 
 
 def _samples_of(decoded: Decoded) -> tuple[Samples, str, int | None]:

@@ -24,6 +24,8 @@ class Picture:
         orientation: EXIF orientation found and undone, 1 to 8; 1 if none.
         path: Where it was read from, as it was given; None for what came from memory.
         options: How it was read.
+        no_data: Where the source holds no value (NaN), bool (H, W): never inside a mask. None
+            when every pixel has one.
     """
 
     pixels: NDArray[np.uint8]
@@ -35,6 +37,7 @@ class Picture:
     orientation: int = 1
     path: str | None = None
     options: ReadOptions = field(default_factory=ReadOptions)
+    no_data: NDArray[np.bool_] | None = None
 
     @property
     def size_hw(self) -> tuple[int, int]:

@@ -42,6 +42,7 @@ class Mask:
         frame: Where the picture lies in that square.
         picture: The upright picture, uint8 RGB (H, W, 3), or None.
         alpha: The picture's own alpha, uint8 (H, W), or None.
+        no_data: Where the picture holds no value, bool (H, W): there the mask is empty; or None.
         prompt: What was asked, or None.
         origin: How it was asked, for `Masks.code`; or None.
     """
@@ -51,6 +52,7 @@ class Mask:
     frame: ImageFrame
     picture: Picture | None = None
     alpha: NDArray[np.uint8] | None = None
+    no_data: BoolMask | None = None
     prompt: Prompt | None = None
     origin: Origin | None = None
 
@@ -71,12 +73,14 @@ class Mask:
     def array(self) -> BoolMask:
         """The mask, bool (H, W); made when first asked for, then kept; read-only."""
         mask = full_resolution_mask(self.low_res_logits, self.frame)
+        if self.no_data is not None:
+            mask &= ~self.no_data
         mask.flags.writeable = False
         return mask
 
     @property
     def logits(self) -> FloatArray:
-        """The logits at the picture's size, float32 (H, W); made anew each time."""
+        """The model's logits at the picture's size, float32 (H, W); made anew each time."""
         return full_resolution_logits(self.low_res_logits, self.frame)
 
     @property

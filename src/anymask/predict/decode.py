@@ -201,6 +201,7 @@ def to_masks(
                 frame=embedding.frame,
                 picture=None if picture is None else picture.pixels,
                 alpha=None if picture is None else picture.alpha,
+                no_data=None if picture is None else picture.no_data,
                 prompt=prompt,
                 origin=one,
             )

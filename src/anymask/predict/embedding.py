@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from anymask.configuration import from_mapping, to_mapping
 from anymask.errors import InputError, StateError
 from anymask.image.names import display_name
+from anymask.image.options import ReadOptions
 from anymask.image.picture import Picture
 from anymask.masks.atomic import write_bytes
 from anymask.model.image_encoder import ImageFeatures
@@ -121,12 +123,16 @@ class ImageEmbedding:
             tensors["pixels"] = torch.from_numpy(kept.pixels.copy())
             if kept.alpha is not None:
                 tensors["alpha"] = torch.from_numpy(kept.alpha.copy())
+            if kept.no_data is not None:
+                tensors["no_data"] = torch.from_numpy(kept.no_data.copy())
             record["picture"] = {
                 "notes": kept.notes,
                 "name": kept.name,
                 "sha256": kept.sha256,
                 "format": kept.format,
                 "orientation": kept.orientation,
+                "path": kept.path,
+                "options": to_mapping(kept.options),
             }
         write_bytes(path, pack(tensors, record))
         return Path(path)
@@ -168,9 +174,13 @@ def _unpack_picture(tensors: dict[str, Tensor], known: dict[str, Any]) -> Pictur
     return Picture(
         pixels=pixels,
         alpha=alpha,
+        no_data=tensors["no_data"].numpy() if "no_data" in tensors else None,
         notes=tuple(known["notes"]),
         name=known["name"],
         sha256=known["sha256"],
         format=known["format"],
         orientation=known["orientation"],
+        # Earlier files do not tell these.
+        path=known.get("path"),
+        options=from_mapping(ReadOptions, known.get("options", {})),
     )

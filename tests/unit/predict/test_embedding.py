@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from anymask.errors import InputError, OutputError, StateError
+from anymask.image.options import ReadOptions
 from anymask.image.picture import Picture
 from anymask.predict.embedding import ImageEmbedding
 from anymask.predict.embedding_file import pack, read_file
@@ -33,6 +34,9 @@ def with_alpha(vit):
             sha256="ab" * 32,
             format="PNG",
             orientation=6,
+            path="dir/käse\n.png",
+            options=ReadOptions(page=2, bands=(3, 2, 1), value_range=(0.0, 0.5)),
+            no_data=alpha == 7,
         )
     )
 
@@ -52,7 +56,8 @@ def assert_equal(one: ImageEmbedding, other: ImageEmbedding) -> None:
 def assert_same_picture(one: Picture, other: Picture) -> None:
     np.testing.assert_array_equal(one.pixels, other.pixels)
     np.testing.assert_array_equal(one.alpha, other.alpha)
-    for name in ("notes", "name", "sha256", "format", "orientation"):
+    np.testing.assert_array_equal(one.no_data, other.no_data)
+    for name in ("notes", "name", "sha256", "format", "orientation", "path", "options"):
         assert getattr(one, name) == getattr(other, name), name
 
 

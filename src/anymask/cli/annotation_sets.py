@@ -1,7 +1,7 @@
 """Answers → sets of annotations for all photos: COCO, YOLO and the other forms of `convert`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from anymask.cli.photos import Photo
 
 if TYPE_CHECKING:
     from anymask.data.conversion.target import Target
+    from anymask.data.photo_boxes import Detections
     from anymask.masks.annotation import AnnotatedPicture, Losses
 
 
@@ -38,11 +39,14 @@ class OpenSet:
         return self.target.written
 
 
-def open_sets(outputs: Sequence[SetOutput], *, may_overwrite: bool) -> list[OpenSet]:
+def open_sets(
+    outputs: Sequence[SetOutput], detections: "Detections | None", *, may_overwrite: bool
+) -> list[OpenSet]:
     """Begin the sets.
 
     Args:
         outputs: Which.
+        detections: The detector's file, whose classes keep their numbers; None without one.
         may_overwrite: Whether existing files may be replaced.
 
     Raises:
@@ -53,7 +57,10 @@ def open_sets(outputs: Sequence[SetOutput], *, may_overwrite: bool) -> list[Open
 
     opened: list[OpenSet] = []
     for one in outputs:
-        target = FORMS[one.name].write(Wish(out=one.place, may_overwrite=may_overwrite))
+        wish = Wish(out=one.place, may_overwrite=may_overwrite)
+        if detections is not None:
+            wish = replace(wish, categories=detections.categories, numbers=detections.numbers)
+        target = FORMS[one.name].write(wish)
         opened.append(OpenSet(output=one, target=target, lost=Losses()))
     return opened
 
@@ -99,7 +106,10 @@ def annotated(photo: Photo, answer: Answer) -> "AnnotatedPicture":
             )
         )
     return AnnotatedPicture(
-        file_name=photo.stem, size_hw=answer.picture.size_hw, objects=tuple(objects)
+        file_name=photo.stem,
+        size_hw=answer.picture.size_hw,
+        objects=tuple(objects),
+        number=answer.number,
     )
 
 

@@ -22,6 +22,7 @@ class Answer:
         prompts: One an object, in pixels.
         masks: (object's number from 0, mask), the best candidates first within an object.
         kept_as: Number format of the embedding where it was a kept one; None for a fresh one.
+        number: The id under which a detector's file knows the photo, or None.
         labels: What each object is called, by its number; empty where nobody said.
         found_scores: How sure the detector is of each object, by its number; likewise.
         warnings: What is odd about the prompts.
@@ -36,6 +37,7 @@ class Answer:
     encode_seconds: float
     decode_seconds: float
     kept_as: str | None = None
+    number: int | None = None
     labels: tuple[str, ...] = ()
     found_scores: tuple[float | None, ...] = ()
 

@@ -26,12 +26,14 @@ class Asked:
     Attributes:
         detections: The boxes, in the order of the file.
         question: One object a box; None where there is no box.
+        number: The id under which the file knows the photo, or None.
         bad: Boxes that cannot be used.
         notes: What else is odd, one sentence each.
     """
 
     detections: "tuple[Detection, ...]"
     question: Question | None
+    number: int | None = None
     bad: "tuple[Problem, ...]" = ()
     notes: tuple[str, ...] = ()
 
@@ -59,6 +61,7 @@ def asked_on(detections: "Detections", photo: Photo, size_hw: tuple[int, int]) -
     return Asked(
         detections=found,
         question=Question(boxes=boxes) if boxes else None,
+        number=detections.number_of(photo.path),
         bad=detections.misfits(photo.path, size_hw),
         notes=notes,
     )
@@ -99,6 +102,7 @@ def named(answer: Answer, asked: Asked) -> Answer:
     """
     return replace(
         answer,
+        number=asked.number,
         labels=tuple(one.label for one in asked.detections),
         found_scores=tuple(one.score for one in asked.detections),
         warnings=(*asked.notes, *answer.warnings),

@@ -67,7 +67,7 @@ def _segment(flags: SegmentFlags) -> int:
     """
     screen = make_screen()
     job = _prepare(flags)
-    sets = open_sets(job.plan.sets, may_overwrite=job.plan.may_overwrite)
+    sets = open_sets(job.plan.sets, job.detections, may_overwrite=job.plan.may_overwrite)
     try:
         has_bad_boxes = _refuse_boxes(job, screen)
         if len(job.photos) == 1:

@@ -3,7 +3,7 @@
 import math
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -96,6 +96,8 @@ class Detections:
         source: The file, as it may be shown.
         pictures: Its pictures.
         labels: The names of its classes.
+        categories: The same in the order of their numbers, with those that no box has.
+        numbers: Ids of classes by name, where the file gives them.
         rows: Its boxes.
         is_normalized: Whether corners run from 0 to 1 instead of pixels.
         fits_any: Whether it is the text of one photo and does not say of which.
@@ -106,6 +108,8 @@ class Detections:
     pictures: tuple[DetectedPicture, ...]
     labels: tuple[str, ...]
     rows: BoxRows
+    categories: tuple[str, ...] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
     is_normalized: bool = False
     fits_any: bool = False
     problems: tuple[Problem, ...] = ()
@@ -131,6 +135,18 @@ class Detections:
                 for another size.
         """
         return self._split(photo_name, size_hw)[0]
+
+    def number_of(self, photo_name: str) -> int | None:
+        """Give the id under which the file knows a photo; None if it does not, or has no ids.
+
+        Args:
+            photo_name: As for `on`.
+
+        Raises:
+            InputError: If several pictures of the file fit equally well.
+        """
+        found = None if self.fits_any else self._find(photo_name)
+        return None if found is None else self.pictures[found].number
 
     def misfits(self, photo_name: str, size_hw: tuple[int, int]) -> tuple[Problem, ...]:
         """Say which boxes of a photo lie wholly outside it.

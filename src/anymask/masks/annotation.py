@@ -38,11 +38,13 @@ class AnnotatedPicture:
         file_name: Name of the picture's file, relative to the pictures' folder, with "/".
         size_hw: Size of the upright picture, pixels.
         objects: The objects; where they overlap, later ones do not hide earlier ones.
+        number: Its id in the file it comes from, where that is a whole number; or None.
     """
 
     file_name: str
     size_hw: tuple[int, int]
     objects: tuple[Annotation, ...] = field(default=())
+    number: int | None = None
 
     def __post_init__(self) -> None:
         height, width = self.size_hw

@@ -77,7 +77,7 @@ def test_two_records_of_one_panoptic_image_are_told(anymask, given):
     spoil(Path("all.json"), lambda record: record["annotations"].append(record["annotations"][0]))
     ran = anymask("convert", "all.json", "out", "--to", "labelme")
     assert ran.code == 3
-    assert failures() == [("all.json: annotation of image 1", "duplicate-annotation")]
+    assert failures() == [("all.json: annotation of image 70", "duplicate-annotation")]
 
 
 @pytest.mark.parametrize(

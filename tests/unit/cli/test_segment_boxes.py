@@ -47,7 +47,9 @@ def test_boxes_become_masks_with_names_and_tight_boxes(segment, folder, detectio
     assert "coco: 3 photos in masks.json; nothing was lost" in ran.out
     written = json.loads((folder / "masks.json").read_text())
     assert [image["file_name"] for image in written["images"]] == ["cat.png", "dog.png", "owl.png"]
+    assert [image["id"] for image in written["images"][:2]] == [1, 2]
     names = {one["id"]: one["name"] for one in written["categories"]}
+    assert names == {7: "cat", 9: "tail"}
     model = library.load(model_file)
     embedding = model.embed("cat.png")
     assert len(written["annotations"]) == 3
@@ -159,3 +161,22 @@ def test_records_that_cannot_be_used_are_listed_and_the_others_done(
     assert "box (500, 5, 560, 55) lies outside 90×60; check for which picture" in ran.err
     written = json.loads((folder / "out" / "coco" / "annotations.json").read_text())
     assert len(written["annotations"]) == 1 + len(photos)
+
+
+def test_classes_and_pictures_keep_the_numbers_of_the_detector(segment, folder):
+    (folder / "data.yaml").write_text("names: [a, b, c, d, e, cup]\n")
+    (folder / "cat.txt").write_text("5 0.5 0.5 0.5 0.5\n2 0.4 0.4 0.5 0.5\n")
+    assert segment("cat.png", "--boxes", "cat.txt", "--format", "yolo", "-o", "named").code == 0
+    lines = (folder / "named" / "yolo" / "labels" / "cat.txt").read_text().splitlines()
+    assert {line.split()[0] for line in lines} == {"5", "2"}
+    assert "5: cup" in (folder / "named" / "yolo" / "data.yaml").read_text()
+    (folder / "data.yaml").unlink()
+    assert segment("cat.png", "--boxes", "cat.txt", "--format", "yolo", "-o", "plain").code == 0
+    assert (folder / "plain" / "yolo" / "labels" / "cat.txt").read_text().splitlines() == lines
+    results = [{"image_id": 139, "category_id": 18, "bbox": [5, 5, 60, 50], "score": 0.5}]
+    (folder / "results.json").write_text(json.dumps(results))
+    shutil.copy(folder / "cat.png", folder / "000000000139.png")
+    words = ("--boxes", "results.json", "--format", "coco", "-o", "m.json")
+    assert segment("000000000139.png", *words).code == 0
+    (found,) = json.loads((folder / "m.json").read_text())["annotations"]
+    assert (found["image_id"], found["category_id"]) == (139, 18)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,8 @@ def open_coco(place: Place) -> OpenedSet:
     return OpenedSet(
         items=chain(bad, _pictures(place, source, read)),
         categories=tuple(dict.fromkeys(names.values())),
+        # Of several ids of one name the first.
+        numbers={name: key for key, name in reversed(names.items()) if isinstance(key, int)},
         left_out=+left_out,
     )
 
@@ -161,13 +164,13 @@ def _pictures(
         begin = np.searchsorted(usable[:, 3], index.images[:, 0], side="left")
         end = np.searchsorted(usable[:, 3], index.images[:, 0], side="right")
         repeated = repeated_images(source)
-        for number, (_, offset, num_bytes) in enumerate(index.images.tolist()):
+        for place_in_file, (_, offset, num_bytes) in enumerate(index.images.tolist()):
             record = read_element(source.file, offset, num_bytes)
             shown = f"{source.shown}: image {shown_id(record)}"
-            if number in repeated:
+            if place_in_file in repeated:
                 yield bad_row(_REPEATED_IMAGE, source.set_name, shown)
                 continue
-            rows = usable[begin[number] : end[number]]
+            rows = usable[begin[place_in_file] : end[place_in_file]]
             records = (read_element(source.file, row[1], row[2]) for row in rows.tolist())
             found = _picture(place, record, folders, records, read)
             if isinstance(found, Problem):
@@ -176,7 +179,8 @@ def _pictures(
             for problem in found[1]:
                 where = f"{source.shown}: {problem.place or shown}"
                 yield bad_row(problem, source.set_name, where)
-            yield found[0]
+            number = record.get("id")
+            yield replace(found[0], number=number if isinstance(number, int) else None)
     finally:
         os.close(source.file)
 

@@ -4,9 +4,11 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from anymask.data.conversion.target import Names, check_name, claim
@@ -20,15 +22,27 @@ from anymask.masks.outlines import Holes
 _COPIED_AT_A_TIME = 1 << 20
 
 
+def _next_free(taken: set[int]) -> int:
+    return next(number for number in count(1) if number not in taken)
+
+
 class JsonFile:
     """A COCO file in the making: images go into it, annotations wait in a second file."""
 
-    def __init__(self, path: Path, categories: Sequence[str], *, may_overwrite: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        categories: Sequence[str],
+        *,
+        may_overwrite: bool,
+        numbers: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         """Begin the file under a temporary name beside it.
 
         Args:
             path: The file it will be.
             categories: Names of the categories known before.
+            numbers: Ids of categories by name, to be kept.
             may_overwrite: Whether it may replace a file.
 
         Raises:
@@ -36,7 +50,9 @@ class JsonFile:
         """
         self.path, self.names = path, Names()
         self.names.add(categories)
-        self.num_images = 0
+        self._num_images = self._counted = 0
+        self._taken: set[int] = set()
+        self._numbers = dict(numbers)
         self._num_annotations = 0
         self._may_overwrite = may_overwrite
         self._stack = ExitStack()
@@ -52,21 +68,44 @@ class JsonFile:
             self.abandon()
             raise self._refused(error) from error
 
-    def add_image(self, picture: AnnotatedPicture) -> int:
-        """Add the record of a picture and give its id.
+    def category_id(self, name: str) -> int:
+        """Give the id of a category: its own, or the next that is free.
+
+        Args:
+            name: The category, listed in `names`.
+        """
+        if name not in self._numbers:
+            self._numbers[name] = _next_free(set(self._numbers.values()))
+        return self._numbers[name]
+
+    def image_id(self, picture: AnnotatedPicture) -> int:
+        """Give the id of a picture: its own, or the next that is free; nobody else gets it.
 
         Args:
             picture: The picture.
+        """
+        number = picture.number
+        if number is None or number in self._taken:
+            self._counted = next(n for n in count(self._counted + 1) if n not in self._taken)
+            number = self._counted
+        self._taken.add(number)
+        return number
+
+    def add_image(self, picture: AnnotatedPicture, image_id: int) -> None:
+        """Add the record of a picture.
+
+        Args:
+            picture: The picture.
+            image_id: What `image_id` gave.
 
         Raises:
             OutputError: If the disk is full.
         """
         height, width = picture.size_hw
         name = picture.file_name
-        record = {"id": self.num_images + 1, "file_name": name, "height": height, "width": width}
-        self._write(self._images, record, is_first=self.num_images == 0)
-        self.num_images += 1
-        return self.num_images
+        record = {"id": image_id, "file_name": name, "height": height, "width": width}
+        self._write(self._images, record, is_first=self._num_images == 0)
+        self._num_images += 1
 
     def add_annotation(self, record: dict[str, Any], *, has_id: bool) -> None:
         """Add the record of an annotation.
@@ -89,8 +128,8 @@ class JsonFile:
             OutputError: If it cannot be written, or meanwhile exists and may not be replaced.
         """
         categories = [
-            {"id": number, "name": name, "supercategory": ""}
-            for number, name in enumerate(self.names.listed, start=1)
+            {"id": self.category_id(name), "name": name, "supercategory": ""}
+            for name in self.names.listed
         ]
         try:
             self._images.write(b'\n],\n"annotations": [')
@@ -149,17 +188,19 @@ class CocoTarget:
         segmentation: Segmentation = "rle",
         holes: Holes = "drop",
         may_overwrite: bool = False,
+        numbers: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Begin the file.
 
         Args:
             path: The file it will be.
             categories: Names of the categories known before.
+            numbers: Ids of categories by name, to be kept.
             segmentation: How masks are written.
             holes: What becomes of holes in polygons.
             may_overwrite: Whether it may replace a file.
         """
-        self._file = JsonFile(path, categories, may_overwrite=may_overwrite)
+        self._file = JsonFile(path, categories, may_overwrite=may_overwrite, numbers=numbers)
         self._segmentation, self._holes = segmentation, holes
         self.written: list[Path] = []
 
@@ -173,15 +214,16 @@ class CocoTarget:
             Holes and empty masks that polygons cannot say.
         """
         check_name(picture.file_name)
-        names = self._file.names
-        names.add([one.label for one in picture.objects])
-        numbers = {name: number for number, name in enumerate(names.listed, start=1)}
-        image_id, lost = self._file.add_image(picture), Losses()
+        self._file.names.add([one.label for one in picture.objects])
+        image_id, lost = self._file.image_id(picture), Losses()
+        self._file.add_image(picture, image_id)
+        if picture.number not in (None, image_id):
+            lost["image ids"] += 1
         for one in picture.objects:
             record, lost_of_it = write_coco(one, segmentation=self._segmentation, holes=self._holes)
             lost.update(lost_of_it)
             if record is not None:
-                ids = {"image_id": image_id, "category_id": numbers[one.label]}
+                ids = {"image_id": image_id, "category_id": self._file.category_id(one.label)}
                 self._file.add_annotation(ids | record, has_id=True)
         return lost
 
@@ -223,12 +265,13 @@ class PanopticTarget:
         """
         check_name(picture.file_name)
         names = self._file.names.add([one.label for one in picture.objects])
-        files, record, lost = write_panoptic(picture, names, self._file.num_images + 1)
+        image_id = self._file.image_id(picture)
+        files, record, lost = write_panoptic(picture, names, image_id)
         claim(files, self._taken)
         for name, content in files.items():
             write_bytes(self._folder / name, content, overwrite=self._may_overwrite)
             self.written.append(self._folder / name)
-        self._file.add_image(picture)
+        self._file.add_image(picture, image_id)
         self._file.add_annotation(record, has_id=False)
         return lost
 

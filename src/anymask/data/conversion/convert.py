@@ -125,6 +125,7 @@ def run_order(order: Order, on_picture: Callable[[], None] = lambda: None) -> Co
         Wish(
             out=order.wish.out,
             categories=opened.categories,
+            numbers=opened.numbers,
             segmentation=order.wish.segmentation,
             holes=order.wish.holes,
             may_overwrite=order.wish.may_overwrite,

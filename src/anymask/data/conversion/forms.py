@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -40,6 +40,7 @@ class Wish:
     Attributes:
         out: The file or folder.
         categories: Names of the classes known before.
+        numbers: Ids of classes by name, which COCO files keep.
         segmentation: How COCO files hold masks.
         holes: What becomes of holes in polygons.
         may_overwrite: Whether existing files may be replaced.
@@ -47,6 +48,7 @@ class Wish:
 
     out: Path
     categories: tuple[str, ...] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
     segmentation: Segmentation = "rle"
     holes: Holes = "drop"
     may_overwrite: bool = False
@@ -93,6 +95,7 @@ def _coco(wish: Wish) -> Target:
         segmentation=wish.segmentation,
         holes=wish.holes,
         may_overwrite=wish.may_overwrite,
+        numbers=wish.numbers,
     )
 
 

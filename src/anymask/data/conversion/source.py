@@ -1,7 +1,7 @@
 """What is converted: pictures with their objects, one after the other, and rows for the bad."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,11 +40,13 @@ class OpenedSet:
     Attributes:
         items: Pictures with their objects, and rows for what cannot be used.
         categories: Names in the order of their numbers, as far as they are known before.
+        numbers: Ids of classes by name, where the file gives them.
         left_out: What was left out on purpose, counted while reading.
     """
 
     items: Iterator[AnnotatedPicture | BadSample]
     categories: tuple[str, ...] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
     left_out: Losses = field(default_factory=Losses)
 
 

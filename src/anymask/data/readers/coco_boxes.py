@@ -45,6 +45,7 @@ def read_box_results(path: Path) -> Detections:
     """
     pictures: dict[object, int] = {}
     labels: dict[str, int] = {}
+    ids: dict[str, int] = {}
     rows, problems = BoxRows(), list[Problem]()
     for place, record in enumerate(_records(path, stream_outer_list(path))):
         key = _key(record.get("image_id"))
@@ -53,6 +54,8 @@ def read_box_results(path: Path) -> Detections:
             problems.append(numbers.within(f"record {place}"))
             continue
         label = _label(record.get("category_name", record.get("category_id")))
+        if isinstance(category := _key(record.get("category_id")), int):
+            ids.setdefault(label, category)
         picture = pictures.setdefault(key, len(pictures))
         rows.add(picture, labels.setdefault(label, len(labels)), numbers, place)
     return Detections(
@@ -63,6 +66,7 @@ def read_box_results(path: Path) -> Detections:
         ),
         labels=tuple(labels),
         rows=rows,
+        numbers=ids,
         problems=tuple(problems),
     )
 
@@ -104,6 +108,9 @@ def read_box_annotations(path: Path) -> Detections:
         pictures=tuple(pictures.values()),
         labels=tuple(names.values()) or (UNNAMED,),
         rows=rows,
+        categories=tuple(dict.fromkeys(names.values())),
+        # Of several ids of one name the first.
+        numbers={name: key for key, name in reversed(names.items()) if isinstance(key, int)},
         problems=problems,
     )
 

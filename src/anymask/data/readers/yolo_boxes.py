@@ -1,6 +1,6 @@
 """Boxes in YOLO texts: `class x y width height` and perhaps a score, or a polygon; 0 to 1."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from anymask.masks.annotation import UNNAMED
 from anymask.masks.problem import Problem
 
 _SUFFIX = ".txt"
+_MOST_UNNAMED = 10_000
 _NOT_BOXES = frozenset({"classes.txt", "labels.txt", "readme.txt", "train.txt", "val.txt"})
 # Corners that other tools put a rounding error outside.
 _SLACK = 1e-3
@@ -58,10 +59,22 @@ def read_yolo_boxes(path: Path) -> Detections:
         ),
         labels=tuple(labels),
         rows=rows,
+        categories=_categories(labels, names),
         is_normalized=True,
         fits_any=not is_folder,
         problems=tuple(problems),
     )
+
+
+def _categories(labels: Iterable[str], names: Sequence[str] | None) -> tuple[str, ...]:
+    """Give all classes in the order of their numbers; without names a class is called by its."""
+    if names is not None:
+        return tuple(names)
+    numbers = [0 if label == UNNAMED else int(label) for label in labels]
+    # A made-up number could be enormous.
+    if max(numbers, default=0) > _MOST_UNNAMED:
+        return ()
+    return (UNNAMED, *map(str, range(1, max(numbers, default=0) + 1)))
 
 
 def _texts(folder: Path) -> tuple[Path, ...]:

@@ -166,7 +166,15 @@ def _say(screen: Screen, order: "Order", done: "Conversion") -> None:
         f" with {counted(done.num_masks, 'mask')}: {order.source.name} → {order.target.name}, in ",
         (shown_name(order.wish.out), "cyan"),
     )
-    screen.say(line.append(f"; {told_losses(done.lost)}"))
+    screen.say(line.append(f"; {_told(done)}"))
+
+
+def _told(done: "Conversion") -> str:
+    lost = told_losses(done.lost)
+    if not done.num_bad:
+        return lost
+    unused = f"{counted(done.num_bad, 'record')} not used"
+    return unused if not any(done.lost.values()) else f"{unused}, {lost}"
 
 
 def _record(order: "Order", done: "Conversion") -> dict[str, object]:

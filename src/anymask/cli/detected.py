@@ -57,13 +57,15 @@ def asked_on(detections: "Detections", photo: Photo, size_hw: tuple[int, int]) -
     boxes = tuple(
         tuple(Coordinate(value=value, is_percent=False) for value in one.box) for one in found
     )
-    notes = () if found else (f"{detections.source} has no box for it",)
+    note = f"{detections.source} has no box for it"
+    if all(picture.name is None for picture in detections.pictures):
+        note += ": it knows photos by number alone, as 000000000139.jpg is 139"
     return Asked(
         detections=found,
         question=Question(boxes=boxes) if boxes else None,
         number=detections.number_of(photo.path),
         bad=detections.misfits(photo.path, size_hw),
-        notes=notes,
+        notes=() if found else (note,),
     )
 
 

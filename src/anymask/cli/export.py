@@ -116,7 +116,7 @@ def _onnx(flags: OnnxFlags) -> int:
     )
     _write_receipt(flags, loaded, exported)
     for path in exported.files:
-        screen.say(f"wrote {shown_name(path)} ({path.stat().st_size / 1e6:,.1f} MB)")
+        screen.say(f"wrote {shown_name(path)} ({_size(path)})")
     found, quantized = exported.agreement, exported.quantized
     screen.say(f"encoder and decoder: {_told(found)}, the encoder {found.encode_speedup:.2f} times")
     if quantized is not None:
@@ -173,6 +173,11 @@ def _write_receipt(flags: OnnxFlags, loaded: "LoadedModel", exported: "Exported"
         output=("-o", output_in(owner.name)),
     )
     write_receipt(owner, told)
+
+
+def _size(path: Path) -> str:
+    num_bytes = path.stat().st_size
+    return f"{num_bytes / 1e6:,.1f} MB" if num_bytes >= 1e5 else f"{num_bytes / 1e3:.1f} kB"
 
 
 def _settings(flags: OnnxFlags) -> "ExportSettings":

@@ -177,7 +177,7 @@ class Plan:
             num_masks: How many masks it has, where that differs from photo to photo.
         """
         count = self.num_masks if num_masks is None else num_masks
-        has_marks = num_masks is not None or count > 1
+        has_marks = count > 1 or (num_masks is not None and self.file is None)
         return [
             Output(path=self._path(photo, form, number, has_marks), format=form, number=number)
             for form in self.formats

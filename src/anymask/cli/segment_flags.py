@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from anymask.cli.outputs import FORMATS
+from anymask.cli.outputs import FORMATS, SETS
 
 _WHAT = "What to segment"
 _WRITE = "What to write"
@@ -101,8 +101,8 @@ class SegmentFlags:
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help=f"One of {', '.join(FORMATS)}; may be repeated. png (the mask) and overlay if "
-            "left out.",
+            help=f"One of {', '.join([*FORMATS, *SETS])}; may be repeated. png (the mask) and "
+            "overlay if left out; with --boxes coco and overlay.",
             rich_help_panel=_WRITE,
         ),
     ] = None

@@ -42,7 +42,8 @@ def say_done(
             label = f"{shown_name(answer.labels[one])}, " if answer.labels else ""
             screen.say(f"  {number}  {label}{_told(mask)}")
     _say_files(screen, written)
-    times = f"encoded in {answer.encode_seconds:.2f} s, answered in "
+    how = "encoded" if answer.kept_as is None else "embedding read from the disk"
+    times = f"{how} in {answer.encode_seconds:.2f} s, answered in "
     times += f"{1000 * answer.decode_seconds:.0f} ms"
     place = "; written to the current folder, -o names another"
     has_to_tell = written.outputs and not is_folder_told

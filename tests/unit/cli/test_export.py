@@ -43,7 +43,7 @@ def test_a_model_is_exported_and_the_agreement_told(anymask, quick, model_file, 
         "encoder.onnx",
         "model.json",
     ]
-    assert "wrote out/web/encoder.onnx (0.0 MB)\n" in ran.out
+    assert "wrote out/web/encoder.onnx (0.0 kB)\n" in ran.out
     assert (
         "encoder and decoder: 24 masks of a photo, each as in torch on at least 99.999 % of its "
         "pixels; a click is 0.87 times as fast as in torch here, the encoder 1.83 times\n"
@@ -66,7 +66,7 @@ def test_every_flag_reaches_the_export(anymask, quick, model_file, folder):
     assert settings.decoder.use_stability_score
     assert settings.decoder.return_extra_metrics
     assert (folder / "q.onnx").read_bytes() == b"few bits"
-    assert "wrote q.onnx (0.0 MB)\n" in ran.out
+    assert "wrote q.onnx (0.0 kB)\n" in ran.out
     assert "quantized decoder: 24 masks of a photo" in ran.out
 
 

@@ -11,12 +11,23 @@ from rich.text import Text
 
 from anymask.cli.door import SOME_FAILED, spoken
 from anymask.cli.flags import with_flags
+from anymask.cli.photo_flags import (
+    AllowTruncatedFlag,
+    BandsFlag,
+    DeviceFlag,
+    EngineFlag,
+    InputSizeFlag,
+    MaxPixelsFlag,
+    ModelFlag,
+    PageFlag,
+    PrecisionFlag,
+    RangeFlag,
+)
 from anymask.cli.photo_folders import list_photos_and_folders
 from anymask.cli.photos import Photo, read_photo
 from anymask.cli.reading import read_options
 from anymask.cli.records import error_line
 from anymask.cli.screen import Screen, counted, make_screen
-from anymask.cli.segment_flags import ENGINE_HELP, PRECISION_HELP
 from anymask.errors import InputError
 from anymask.masks.atomic import shown_name
 
@@ -26,9 +37,6 @@ if TYPE_CHECKING:
     from anymask.predict.embedding_cache import EmbeddingCache, KeptForm
     from anymask.predict.engines import EngineName, Precision
     from anymask.predict.kept_embeddings import Kept
-
-_READ = "How photos are read"
-_RUN = "Model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,75 +63,16 @@ class EmbedFlags:
     json: Annotated[
         bool, typer.Option("--json", metavar="", help="Print one JSON record a photo.")
     ] = False
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="A published checkpoint's name or a checkpoint file; the small model inside the "
-            "package if left out.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None
-    input_size: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PX",
-            help="Side of the model's frame; the checkpoint's own if left out.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None
-    device: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_RUN),
-    ] = "auto"
-    engine: Annotated[str, typer.Option(metavar="NAME", help=ENGINE_HELP, rich_help_panel=_RUN)] = (
-        "torch"
-    )
-    precision: Annotated[
-        str, typer.Option(metavar="NAME", help=PRECISION_HELP, rich_help_panel=_RUN)
-    ] = "auto"
-    page: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            help="Page of a TIFF or frame of an animation, from 0.",
-            rich_help_panel=_READ,
-            show_default=False,
-        ),
-    ] = 0
-    bands: Annotated[
-        str | None,
-        typer.Option(
-            metavar="R,G,B",
-            help="Which bands are red, green and blue, from 1.",
-            rich_help_panel=_READ,
-        ),
-    ] = None
-    range: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LO,HI",
-            help="Values that become black and white, for samples deeper than 8 bits.",
-            rich_help_panel=_READ,
-        ),
-    ] = None
-    max_pixels: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Largest width × height that is decoded; 178 million if left out.",
-            rich_help_panel=_READ,
-        ),
-    ] = None
-    allow_truncated: Annotated[
-        bool,
-        typer.Option(
-            "--allow-truncated",
-            metavar="",
-            help="Use the rows there are of a picture that is cut short.",
-            rich_help_panel=_READ,
-        ),
-    ] = False
+    model: ModelFlag = None
+    input_size: InputSizeFlag = None
+    device: DeviceFlag = "auto"
+    engine: EngineFlag = "torch"
+    precision: PrecisionFlag = "auto"
+    page: PageFlag = 0
+    bands: BandsFlag = None
+    range: RangeFlag = None
+    max_pixels: MaxPixelsFlag = None
+    allow_truncated: AllowTruncatedFlag = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from anymask.cli.flags import with_flags
 from anymask.cli.models import fetch_before
+from anymask.cli.photo_flags import ENGINE_HELP, PRECISION_HELP
 from anymask.cli.screen import Screen, make_screen
-from anymask.cli.segment_flags import ENGINE_HELP, PRECISION_HELP
 from anymask.errors import ConfigError
 from anymask.masks.atomic import shown_name, write_bytes
 

@@ -6,15 +6,22 @@ from typing import Annotated
 import typer
 
 from anymask.cli.outputs import FORMATS, SETS
+from anymask.cli.photo_flags import (
+    AllowTruncatedFlag,
+    BandsFlag,
+    DeviceFlag,
+    EngineFlag,
+    InputSizeFlag,
+    MaxPixelsFlag,
+    ModelFlag,
+    PageFlag,
+    PrecisionFlag,
+    RangeFlag,
+)
 
 _WHAT = "What to segment"
 _WRITE = "What to write"
-_READ = "How photos are read"
 _RUN = "Model"
-ENGINE_HELP = (
-    "What runs the image encoder: torch, compile, openvino or onnxruntime; the last two are extras."
-)
-PRECISION_HELP = "Number format of the image encoder: auto, float32 or bfloat16."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,33 +132,11 @@ class SegmentFlags:
             rich_help_panel=_WRITE,
         ),
     ] = False
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="sam_vit_b, sam_vit_l, sam_vit_h, mobile_sam or a checkpoint file; the small "
-            "model inside the package if left out.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None
-    input_size: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PX",
-            help="Side of the model's frame; the checkpoint's own if left out.",
-            rich_help_panel=_RUN,
-        ),
-    ] = None
-    device: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_RUN),
-    ] = "auto"
-    engine: Annotated[str, typer.Option(metavar="NAME", help=ENGINE_HELP, rich_help_panel=_RUN)] = (
-        "torch"
-    )
-    precision: Annotated[
-        str, typer.Option(metavar="NAME", help=PRECISION_HELP, rich_help_panel=_RUN)
-    ] = "auto"
+    model: ModelFlag = None
+    input_size: InputSizeFlag = None
+    device: DeviceFlag = "auto"
+    engine: EngineFlag = "torch"
+    precision: PrecisionFlag = "auto"
     no_cache: Annotated[
         bool,
         typer.Option(
@@ -170,45 +155,8 @@ class SegmentFlags:
             rich_help_panel=_RUN,
         ),
     ] = False
-    page: Annotated[
-        int,
-        typer.Option(
-            metavar="N",
-            help="Page of a TIFF or frame of an animation, from 0.",
-            rich_help_panel=_READ,
-            show_default=False,
-        ),
-    ] = 0
-    bands: Annotated[
-        str | None,
-        typer.Option(
-            metavar="R,G,B",
-            help="Which bands are red, green and blue, from 1.",
-            rich_help_panel=_READ,
-        ),
-    ] = None
-    range: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LO,HI",
-            help="Values that become black and white, for samples deeper than 8 bits.",
-            rich_help_panel=_READ,
-        ),
-    ] = None
-    max_pixels: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Largest width × height that is decoded; 178 million if left out.",
-            rich_help_panel=_READ,
-        ),
-    ] = None
-    allow_truncated: Annotated[
-        bool,
-        typer.Option(
-            "--allow-truncated",
-            metavar="",
-            help="Use the rows there are of a picture that is cut short.",
-            rich_help_panel=_READ,
-        ),
-    ] = False
+    page: PageFlag = 0
+    bands: BandsFlag = None
+    range: RangeFlag = None
+    max_pixels: MaxPixelsFlag = None
+    allow_truncated: AllowTruncatedFlag = False

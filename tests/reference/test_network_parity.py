@@ -156,27 +156,30 @@ def encoders(modeling, config: SamConfig, size: int) -> tuple[nn.Module, nn.Modu
 
 
 @torch.no_grad()
-def check_encoder(modeling, config: SamConfig, size: int, num_pictures: int = 1) -> None:
+def embeddings(
+    modeling, config: SamConfig, size: int, num_pictures: int = 1
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What ours and theirs make of the same pictures."""
     ours, theirs = encoders(modeling, config, size)
     pixels = numbers((num_pictures, 3, size, size), 11)
-    assert_close(ours(pixels).embedding, theirs(pixels))
+    return ours(pixels).embedding, theirs(pixels)
 
 
 @pytest.mark.parametrize("config", [vit_b(), vit_l(), vit_h()])
 def test_two_blocks_of_the_image_encoder_agree_at_a_quarter_of_the_side(modeling, config):
-    check_encoder(modeling, shortened(config), 256, num_pictures=2)
+    assert_close(*embeddings(modeling, shortened(config), 256, num_pictures=2))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", [vit_l(), vit_h()])
 def test_a_global_block_of_the_image_encoder_agrees_at_full_size(modeling, config):
     vit = replace(config.vit, depth=1, global_blocks=(0,))
-    check_encoder(modeling, replace(config, vit=vit), 1024)
+    assert_close(*embeddings(modeling, replace(config, vit=vit), 1024))
 
 
 @pytest.mark.slow
 def test_the_image_encoder_of_vit_b_agrees_at_full_size(modeling):
-    check_encoder(modeling, vit_b(), 1024)
+    assert_close(*embeddings(modeling, vit_b(), 1024))
 
 
 @torch.no_grad()

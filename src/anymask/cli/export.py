@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from anymask.cli.flags import with_flags, words_of
-from anymask.cli.models import fetch_before
+from anymask.cli.models import checkpoint_file, fetch_before
 from anymask.cli.repeat import INPUT, output_in, repeatable
 from anymask.cli.screen import make_screen
 from anymask.masks.atomic import shown_name
@@ -139,13 +139,12 @@ def _write_receipt(flags: OnnxFlags, loaded: "LoadedModel", exported: "Exported"
     from anymask.weights.catalogue import PUBLISHED
 
     owner = flags.output.resolve()
-    is_file = flags.model is not None and flags.model not in PUBLISHED
-    path = Path(flags.model or "").expanduser() if is_file else None
+    path = checkpoint_file(flags.model)
     words = words_of(flags, without={"model", "output", "overwrite", "quantize_out"})
     if flags.quantize_out is not None:
         words += ["--quantize-out", output_in(flags.quantize_out.name)]
-    if flags.model is not None and not is_file:
-        words.insert(0, flags.model)
+    if flags.model in PUBLISHED:
+        words.insert(0, str(flags.model))
     found = exported.agreement
     speeds = {"encode": found.encode_speedup, "click": found.click_speedup}
     receipt = Receipt(

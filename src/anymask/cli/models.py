@@ -90,6 +90,19 @@ def fetch_before(screen: Screen, model: str | None) -> None:
         fetch(PUBLISHED[model], on_note=screen.note)
 
 
+def checkpoint_file(model: str | None) -> Path | None:
+    """Give the file that a command's model names; None for the default and for published ones.
+
+    Args:
+        model: What was given as model.
+    """
+    from anymask.weights.catalogue import PUBLISHED
+
+    if model is None or model == DEFAULT or model in PUBLISHED:
+        return None
+    return Path(model).expanduser()
+
+
 def _list(flags: ListFlags) -> int:
     """List the models that --model takes by name, and which are here.
 

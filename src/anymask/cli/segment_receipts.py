@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from anymask.cli.annotation_sets import OpenSet
 from anymask.cli.flags import words_of
+from anymask.cli.models import checkpoint_file
 from anymask.cli.outputs import Plan
 from anymask.cli.photos import STDIN, Photo
 from anymask.cli.repeat import INPUT, output_in, repeatable
@@ -80,10 +81,9 @@ def write_set_receipt(one: OpenSet, flags: SegmentFlags, plan: Plan, model: "Mod
     outputs = tuple(placed(stamp, path, owner) for path, stamp in stamps.items())
     photo, sha256 = one.photos[0]
     is_half = one.forms == {"float16"}
-    notes = ("kept embeddings in float16 among others",) if "float16" in one.forms - {None} else ()
-    receipt = replace(
-        receipt_of(photo, sha256, model), outputs=outputs, notes=() if is_half else notes
-    )
+    is_mixed = "float16" in one.forms and not is_half
+    notes = ("kept embeddings in float16 among others",) if is_mixed else ()
+    receipt = replace(receipt_of(photo, sha256, model), outputs=outputs, notes=notes)
     is_file = owner.parent == plan.folder and owner.suffix.lower() == ".json"
     told = repeatable(
         receipt,
@@ -107,11 +107,7 @@ def _words(flags: SegmentFlags) -> list[str]:
 
 
 def _files(flags: SegmentFlags) -> dict[str, Path]:
-    from anymask.weights.catalogue import PUBLISHED
-
-    named = {"mask": flags.mask, "boxes": flags.boxes, "model": flags.model}
-    if flags.model in PUBLISHED:
-        del named["model"]
+    named = {"mask": flags.mask, "boxes": flags.boxes, "model": checkpoint_file(flags.model)}
     return {name: Path(path) for name, path in named.items() if path is not None}
 
 

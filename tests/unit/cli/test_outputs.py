@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from anymask.cli.outputs import make_plan, refuse_collisions
+from anymask.cli.outputs import SETS, make_plan, refuse_collisions
 from anymask.cli.photos import Photo
+from anymask.data.conversion.forms import FORMS as CONVERTED
 from anymask.errors import InputError
 
 PHOTO = Photo(path="a.jpg", shown="a.jpg", stem="a.jpg")
@@ -142,3 +143,8 @@ def test_an_input_is_never_replaced(folder, output):
     (folder / "link.png").symlink_to("cat.png")
     with pytest.raises(InputError, match=r"is an input, and inputs are never changed; choose"):
         refuse_collisions(plan_of(output, overwrite=True), [PHOTO], ["cat.png"])
+
+
+def test_the_sets_are_the_forms_of_convert():
+    # A PNG a mask is written beside each photo instead.
+    assert set(SETS) == set(CONVERTED) - {"png"}

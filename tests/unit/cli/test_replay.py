@@ -238,3 +238,16 @@ def test_what_json_cannot_hold_is_no_receipt(anymask, folder, text):
     ran = anymask("replay", "x.receipt.json")
     assert ran.code == 2
     assert "x.receipt.json: is not JSON" in ran.err
+
+
+def test_a_model_named_default_or_in_the_home_folder_is_repeated(
+    anymask, folder, model_file, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    (folder / "home").mkdir()
+    shutil.copy(model_file, folder / "home" / "mine.safetensors")
+    for number, name in enumerate(("default", "~/mine.safetensors")):
+        words = ("--point", "45,30", "--model", name, "-o", f"{number}.png")
+        assert anymask("segment", "cat.png", *words).code == 0
+        ran = anymask("replay", f"{number}.png.receipt.json")
+        assert (ran.code, ran.out) == (0, "same bytes: 1 output\n"), ran.err

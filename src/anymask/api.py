@@ -1,7 +1,7 @@
 """The model people hold: load it, embed a picture, ask for masks."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +9,14 @@ from typing import Any, Literal
 from numpy.typing import ArrayLike
 
 from anymask.errors import ConfigError, InputError
+from anymask.everything.candidate_masks import CandidateMasks
+from anymask.everything.candidates import Floors
+from anymask.everything.generate import find_all
+from anymask.everything.kept import PictureOf
+from anymask.everything.memory import bytes_of
+from anymask.everything.overrides import with_options
+from anymask.everything.presets import preset as preset_named
+from anymask.everything.settings import EverythingSettings
 from anymask.image.options import ReadOptions
 from anymask.image.read import read_picture
 from anymask.masks.mask import Masks
@@ -178,6 +186,99 @@ class Model:
         return predict(
             self.loaded, embedding, [prompt], multimask=multimask, normalized=normalized
         )[0]
+
+    def everything(
+        self,
+        image: Any,  # noqa: ANN401 - an ImageEmbedding, or anything `embed` takes
+        *,
+        preset: str = "default",
+        max_memory: int | str | None = None,
+        on_progress: Progress | None = None,
+        **options: object,
+    ) -> Masks:
+        """Find all masks of a picture.
+
+        Args:
+            image: A picture embedded by this model, or anything `embed` takes.
+            preset: "default", "dense", "objects" or "sa1b".
+            max_memory: What the whole program may take, bytes or text like "1GB"; None for no
+                limit.
+            on_progress: Called with points done and points in all.
+            **options: Fields of `EverythingSettings` that differ from the preset's.
+
+        Returns:
+            The masks, best first: each has a `finding` and a `coded` form and no logits; `tree`
+            says which is part of which, `label_map()` gives them as numbers.
+
+        Raises:
+            ConfigError: If preset, memory or an option is unknown or cannot be used.
+            ImageError: If the picture cannot be read.
+            StateError: If the embedding was made by another model, or does not carry the picture
+                that crops are cut from.
+        """
+        found = find_all(
+            self.loaded,
+            self._embedded(image),
+            self._settings(preset, options),
+            budget_bytes=bytes_of(max_memory),
+            on_progress=on_progress,
+        )
+        return found.masks
+
+    def candidates(
+        self,
+        image: Any,  # noqa: ANN401 - as for `everything`
+        *,
+        preset: str = "default",
+        max_memory: int | str | None = None,
+        on_progress: Progress | None = None,
+        **options: object,
+    ) -> CandidateMasks:
+        """Find all masks of a picture and keep every candidate, to choose and ask afterwards.
+
+        Args:
+            image: As for `everything`.
+            preset: As for `everything`.
+            max_memory: As for `everything`.
+            on_progress: As for `everything`.
+            **options: As for `everything`.
+
+        Returns:
+            The candidates: `choose(pred_iou_thresh=…)` gives masks, `explain((x, y))` says why
+            there is none.
+
+        Raises:
+            ConfigError: As `everything` does.
+            ImageError: Likewise.
+            StateError: Likewise.
+        """
+        embedding, settings = self._embedded(image), self._settings(preset, options)
+        found = find_all(
+            self.loaded,
+            embedding,
+            settings,
+            floors=Floors(),
+            budget_bytes=bytes_of(max_memory),
+            on_progress=on_progress,
+        )
+        return CandidateMasks(
+            candidates=found.candidates,
+            settings=settings,
+            picture_of=PictureOf(
+                name=embedding.picture_name,
+                sha256=embedding.picture_sha256,
+                model=f"{self.loaded.name}, {self.loaded.origin}",
+                model_sha256=self.loaded.sha256,
+            ),
+            picture=embedding.picture,
+            frame=embedding.frame,
+        )
+
+    def _embedded(self, image: Any) -> ImageEmbedding:  # noqa: ANN401 - as for `everything`
+        return image if isinstance(image, ImageEmbedding) else self.embed(image)
+
+    def _settings(self, name: str, options: Mapping[str, object]) -> EverythingSettings:
+        return with_options(preset_named(name, is_embedded=self.loaded.source is None), options)
 
     def predict_many(
         self,

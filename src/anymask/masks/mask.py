@@ -16,8 +16,11 @@ from anymask.masks.boxes import IntBox, box_of
 from anymask.masks.code import code_of
 from anymask.masks.cutout import cut_out
 from anymask.masks.figure import candidates_figure
+from anymask.masks.finding import Finding
+from anymask.masks.label_layers import LabelMap, Policy, label_map
 from anymask.masks.origin import Origin
 from anymask.masks.overlay import Picture, draw
+from anymask.masks.part_tree import PartTree, part_tree
 from anymask.masks.plane import BoolMask
 from anymask.masks.png import png_bytes, save_png
 from anymask.masks.polygons import Ring, rings_of
@@ -28,6 +31,8 @@ from anymask.vocabulary import ImageFrame, Prompt
 if TYPE_CHECKING:
     from supervision import Detections
 
+# Size of the logits of a mask that has none of its own: as sure as a good answer of the model.
+SURE_LOGIT = np.float32(8.0)
 # A notebook keeps what it shows inside its file.
 _NOTEBOOK_SIDE_PX = 1024
 
@@ -38,26 +43,39 @@ class Mask:
 
     Attributes:
         score: The model's own guess of the IoU with what was meant; may exceed 1 a little.
-        low_res_logits: The model's answer, float32 (h, w), covering its padded square.
+        low_res_logits: The model's answer, float32 (h, w), covering its padded square; None where
+            the mask is given by `coded`.
         frame: Where the picture lies in that square.
         picture: The upright picture, uint8 RGB (H, W, 3), or None.
         alpha: The picture's own alpha, uint8 (H, W), or None.
         no_data: Where the picture holds no value, bool (H, W): there the mask is empty; or None.
         prompt: What was asked, or None.
         origin: How it was asked, for `Masks.code`; or None.
+        coded: The mask itself, as everything mode gives it; None where the logits tell.
+        finding: How everything mode found it, or None.
     """
 
     score: float
-    low_res_logits: FloatArray
     frame: ImageFrame
+    low_res_logits: FloatArray | None = None
     picture: Picture | None = None
     alpha: NDArray[np.uint8] | None = None
     no_data: BoolMask | None = None
     prompt: Prompt | None = None
     origin: Origin | None = None
+    coded: run_lengths.RLE | None = None
+    finding: Finding | None = None
 
     def __post_init__(self) -> None:
-        if self.low_res_logits.ndim != 2 or self.low_res_logits.size == 0:
+        if (self.low_res_logits is None) == (self.coded is None):
+            raise InputError(
+                "a mask needs either low_res_logits or coded", hint="give one of the two"
+            )
+        if self.coded is not None:
+            _check_code(self.coded, self.frame)
+        elif self.low_res_logits is None or self.low_res_logits.size == 0:
+            raise InputError("low_res_logits hold no pixels", hint="make one Mask of each plane")
+        elif self.low_res_logits.ndim != 2:
             raise InputError(
                 f"low_res_logits must have shape (h, w), got {self.low_res_logits.shape}",
                 hint="make one Mask of each plane",
@@ -69,10 +87,22 @@ class Mask:
         height, width = self.frame.original_hw
         return f"Mask({width}×{height}, score={self.score:.3f})"
 
-    @cached_property
+    @property
     def array(self) -> BoolMask:
-        """The mask, bool (H, W); made when first asked for, then kept; read-only."""
-        mask = full_resolution_mask(self.low_res_logits, self.frame)
+        """The mask, bool (H, W), read-only.
+
+        Made when first asked for, then kept; masks of everything mode, of which there are
+        hundreds, are made anew each time.
+        """
+        if self.coded is None:
+            return self._array
+        mask = run_lengths.decode(self.coded)
+        mask.flags.writeable = False
+        return mask
+
+    @cached_property
+    def _array(self) -> BoolMask:
+        mask = full_resolution_mask(self._answer, self.frame)
         if self.no_data is not None:
             mask &= ~self.no_data
         mask.flags.writeable = False
@@ -80,23 +110,42 @@ class Mask:
 
     @property
     def logits(self) -> FloatArray:
-        """The model's logits at the picture's size, float32 (H, W); made anew each time."""
-        return full_resolution_logits(self.low_res_logits, self.frame)
+        """The model's logits at the picture's size, float32 (H, W); made anew each time.
+
+        A mask of everything mode has none: there they are 8 inside and -8 outside.
+        """
+        if self.coded is not None:
+            return np.where(self.array, SURE_LOGIT, -SURE_LOGIT)
+        return full_resolution_logits(self._answer, self.frame)
+
+    @property
+    def _answer(self) -> FloatArray:
+        if self.low_res_logits is None:
+            raise StateError(
+                "the mask was found in everything mode, which keeps no logits",
+                hint="ask again with predict at its finding.point",
+            )
+        return self.low_res_logits
 
     @property
     def box(self) -> IntBox:
         """The tight box (x0, y0, x1, y1), pixels, x1 and y1 exclusive; zeros if empty."""
-        return box_of(self.array)
+        if self.coded is None:
+            return box_of(self.array)
+        x, y, width, height = run_lengths.bbox(self.coded)
+        return x, y, x + width, y + height
 
     @property
     def area(self) -> int:
         """The number of pixels."""
+        if self.coded is not None:
+            return run_lengths.area(self.coded)
         return int(np.count_nonzero(self.array))
 
     @property
     def rle(self) -> run_lengths.RLE:
         """The mask as a COCO run-length code."""
-        return run_lengths.encode(self.array)
+        return run_lengths.encode(self.array) if self.coded is None else self.coded
 
     def polygons(self, *, tolerance_px: float = 0.0) -> list[Ring]:
         """Trace the outlines: one ring for each part and each hole, see `rings_of`.
@@ -199,8 +248,12 @@ class Masks(Sequence[Mask]):
 
     @property
     def low_res_logits(self) -> FloatArray:
-        """The model's answers, float32 (M, h, w); (0, 0, 0) without masks."""
-        planes = [mask.low_res_logits for mask in self.items]
+        """The model's answers, float32 (M, h, w); (0, 0, 0) without masks.
+
+        Raises:
+            StateError: If they were found in everything mode, which keeps none.
+        """
+        planes = [mask._answer for mask in self.items]
         return np.stack(planes) if planes else np.zeros((0, 0, 0), dtype=np.float32)
 
     @property
@@ -219,6 +272,30 @@ class Masks(Sequence[Mask]):
         if not self.items:
             raise StateError("there is no mask to choose from", hint="check len(masks) first")
         return max(self.items, key=lambda mask: mask.score)
+
+    @property
+    def tree(self) -> PartTree:
+        """Which mask is part of which; worked out anew each time."""
+        return part_tree([mask.rle for mask in self.items])
+
+    def label_map(self, policy: Policy = "smallest") -> LabelMap:
+        """Give the masks as numbers of pixels; where they overlap, further layers lose none.
+
+        Args:
+            policy: Which mask lies on top: "smallest", "score" (the best) or "largest".
+
+        Returns:
+            The map: `labels` is its top layer, (H, W), a mask's number its place from 1.
+
+        Raises:
+            StateError: If there is no mask, and so no size.
+            InputError: If the policy is none of these.
+        """
+        if not self.items:
+            raise StateError("there is no mask and so no size", hint="check len(masks) first")
+        size_hw = self.items[0].frame.original_hw
+        scores = [mask.score for mask in self.items]
+        return label_map([mask.rle for mask in self.items], scores, size_hw, policy)
 
     def overlay(self, *, image: Picture | None = None) -> Image.Image:
         """Draw all masks over the picture, each in its colour, with prompt and scores.
@@ -305,6 +382,16 @@ class Masks(Sequence[Mask]):
     def _common_prompt(self) -> Prompt | None:
         prompts = [mask.prompt for mask in self.items]
         return prompts[0] if prompts and all(prompt is prompts[0] for prompt in prompts) else None
+
+
+def _check_code(coded: run_lengths.RLE, frame: ImageFrame) -> None:
+    if tuple(coded["size"]) != frame.original_hw:
+        height, width = coded["size"]
+        expected_height, expected_width = frame.original_hw
+        raise InputError(
+            f"mask {width}×{height} for picture {expected_width}×{expected_height}",
+            hint="make the mask for the picture's own size",
+        )
 
 
 def _picture_of(mask: Mask, image: Picture | None) -> Picture:

@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float32]
 # A tile's logits, 64 kB, stay in a fast cache; smaller tiles cost more calls than they save work.
 _TILE_HW = (128, 128)
 # How far rounding can carry a mix out of the range of its parts, as a share of the largest part.
-_ROUNDING = 2e-6
+ROUNDING = 2e-6
 
 
 def full_resolution_logits(low_res: NDArray[np.floating], frame: ImageFrame) -> FloatArray:
@@ -53,10 +53,10 @@ def full_resolution_logits(low_res: NDArray[np.floating], frame: ImageFrame) -> 
         )
     leading = planes.shape[:-2]
     full = np.empty((*leading, *frame.original_hw), dtype=np.float32)
-    rows, columns = _grid(frame, (planes.shape[-2], planes.shape[-1]))
+    rows, columns = tile_grid(frame, (planes.shape[-2], planes.shape[-1]))
     every_tile = np.ones((len(rows), len(columns)), dtype=np.bool_)
     for index in np.ndindex(leading):
-        for row, column, logits in _tiles(planes[index], rows, columns, every_tile):
+        for row, column, logits in tiles_of(planes[index], rows, columns, every_tile):
             full[index][row.pixels, column.pixels] = logits
     return full
 
@@ -83,20 +83,20 @@ def full_resolution_mask(
             f"low_res must have shape (h, w), got {np.shape(low_res)}",
             hint="pass one mask at a time",
         )
-    rows, columns = _grid(frame, (plane.shape[0], plane.shape[1]))
-    lowest, highest = _extremes(plane, rows, columns)
-    margin = _ROUNDING * np.abs(plane).max()
+    rows, columns = tile_grid(frame, (plane.shape[0], plane.shape[1]))
+    lowest, highest = extremes(plane, rows, columns)
+    margin = ROUNDING * np.abs(plane).max()
     is_full, is_empty = lowest > threshold + margin, highest < threshold - margin
     mask = np.zeros(frame.original_hw, dtype=np.bool_)
     for i, j in np.argwhere(is_full):
         mask[rows[i].pixels, columns[j].pixels] = True
-    for row, column, logits in _tiles(plane, rows, columns, ~(is_full | is_empty)):
+    for row, column, logits in tiles_of(plane, rows, columns, ~(is_full | is_empty)):
         np.greater(logits, threshold, out=mask[row.pixels, column.pixels])
     return mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Strip:
+class Strip:
     """The part of one axis that a row or a column of tiles covers.
 
     Attributes:
@@ -110,17 +110,28 @@ class _Strip:
     weights: FloatArray
 
 
-_Strips = tuple[_Strip, ...]
+Strips = tuple[Strip, ...]
+"""One axis of a picture, cut into strips."""
 
 
-def _tiles(
-    plane: FloatArray, rows: _Strips, columns: _Strips, wanted: BoolMask
-) -> Iterator[tuple[_Strip, _Strip, FloatArray]]:
+def tiles_of(
+    plane: FloatArray, rows: Strips, columns: Strips, wanted: BoolMask
+) -> Iterator[tuple[Strip, Strip, FloatArray]]:
     """Give the logits of the wanted tiles; each array holds them only until the next is asked for.
 
     Every tile is the same two products whatever else is wanted, so it has the same values.
+
+    Args:
+        plane: Low-resolution logits, float32, (h, w), contiguous.
+        rows: Neighbouring strips of the picture's rows, some or all.
+        columns: Likewise of its columns.
+        wanted: Which of their tiles, bool, (rows, columns).
+
+    Yields:
+        The strips of a tile and its logits.
     """
-    used = plane[: rows[-1].cells.stop]
+    top = rows[0].cells.start
+    used = plane[top : rows[-1].cells.stop]
     room = np.empty(_TILE_HW[0] * _TILE_HW[1], dtype=np.float32)
     for j, column in enumerate(columns):
         if not wanted[:, j].any():
@@ -130,12 +141,22 @@ def _tiles(
         for i in np.flatnonzero(wanted[:, j]):
             height = len(rows[i].weights)
             logits = room[: height * width].reshape(height, width)
-            np.matmul(rows[i].weights, widened[rows[i].cells], out=logits)
+            cells = slice(rows[i].cells.start - top, rows[i].cells.stop - top)
+            np.matmul(rows[i].weights, widened[cells], out=logits)
             yield rows[i], column, logits
 
 
-def _extremes(plane: FloatArray, rows: _Strips, columns: _Strips) -> tuple[FloatArray, FloatArray]:
-    """Give the smallest and the largest cell of every tile, (rows, columns) each."""
+def extremes(plane: FloatArray, rows: Strips, columns: Strips) -> tuple[FloatArray, FloatArray]:
+    """Give the smallest and the largest cell of every tile.
+
+    Args:
+        plane: Low-resolution logits, float32, (h, w).
+        rows: Strips of the picture's rows.
+        columns: Strips of its columns.
+
+    Returns:
+        Twice (rows, columns): no logit of a tile lies outside that range, but for rounding.
+    """
     low = np.stack([plane[row.cells].min(axis=0) for row in rows])
     high = np.stack([plane[row.cells].max(axis=0) for row in rows])
     lowest = np.stack([low[:, column.cells].min(axis=1) for column in columns], axis=1)
@@ -144,8 +165,16 @@ def _extremes(plane: FloatArray, rows: _Strips, columns: _Strips) -> tuple[Float
 
 
 @lru_cache(maxsize=8)
-def _grid(frame: ImageFrame, low_hw: tuple[int, int]) -> tuple[_Strips, _Strips]:
-    """Give the rows and the columns of tiles of a picture; its masks share them."""
+def tile_grid(frame: ImageFrame, low_hw: tuple[int, int]) -> tuple[Strips, Strips]:
+    """Give the rows and the columns of tiles of a picture; its masks share them.
+
+    Args:
+        frame: Where the picture lies in the model's square.
+        low_hw: Size of the low-resolution logits.
+
+    Returns:
+        The strips of both axes.
+    """
     rows, columns = (
         _strips(
             num_low=low_hw[axis],
@@ -161,7 +190,7 @@ def _grid(frame: ImageFrame, low_hw: tuple[int, int]) -> tuple[_Strips, _Strips]
 
 def _strips(
     *, num_low: int, num_input: int, num_resized: int, num_original: int, length: int
-) -> _Strips:
+) -> Strips:
     """Cut one axis into strips of at most `length` pixels."""
     pixels = np.arange(num_original)
     # Two resized pixels a picture pixel, and two cells each: four parts.
@@ -179,7 +208,7 @@ def _strips(
         for cells, share in parts:
             weights[pixels[here] - start, cells[here] - first] += share[here]
         strips.append(
-            _Strip(pixels=here, cells=slice(first, stop), weights=weights.astype(np.float32))
+            Strip(pixels=here, cells=slice(first, stop), weights=weights.astype(np.float32))
         )
     return tuple(strips)
 

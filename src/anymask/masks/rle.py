@@ -160,12 +160,30 @@ def counts_of(mask: NDArray[np.generic]) -> Counts:
         InputError: If the array has not exactly two axes.
     """
     plane = mask_plane(mask)
+    height, width = plane.shape
     x0, y0, x1, y1 = box_of(plane)
-    if x1 == 0:
-        return np.array([plane.size], dtype=np.int64)
-    edges = _edges(plane[y0:y1, x0:x1], plane.shape[0]) + (x0 * plane.shape[0] + y0)
+    return counts_within(plane[y0:y1, x0:x1], (x0, y0), (height, width))
+
+
+def counts_within(
+    inside: NDArray[np.bool_], origin_xy: tuple[int, int], size_hw: tuple[int, int]
+) -> Counts:
+    """Measure the runs of a mask of which only a part is not empty.
+
+    Args:
+        inside: The part, bool, (h, w).
+        origin_xy: Where its top left pixel lies in the mask, pixels.
+        size_hw: Height and width of the whole mask, pixels.
+
+    Returns:
+        Run lengths of the whole mask, int64, beginning with zeros; their sum is H * W.
+    """
+    height, width = size_hw
+    if not inside.any():
+        return np.array([height * width], dtype=np.int64)
+    edges = _edges(inside, height) + (origin_xy[0] * height + origin_xy[1])
     counts = np.empty(len(edges) + 1, dtype=np.int64)
-    counts[0], counts[-1] = edges[0], plane.size - edges[-1]
+    counts[0], counts[-1] = edges[0], height * width - edges[-1]
     np.subtract(edges[1:], edges[:-1], out=counts[1:-1])
     return counts if counts[-1] else counts[:-1]
 

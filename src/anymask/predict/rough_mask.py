@@ -54,9 +54,9 @@ def read_mask(mask: object, frame: ImageFrame, low_res_hw: tuple[int, int]) -> R
     """
     if isinstance(mask, Mask | Masks):
         answer = mask.best if isinstance(mask, Masks) else mask
-        if answer.frame == frame:
+        if answer.low_res_logits is not None and answer.frame == frame:
             return RoughMask(_checked_logits(answer.low_res_logits.copy()), answer.array)
-        # The same picture seen by a model of another size: its logits lie elsewhere in the square.
+        # It has no logits; or they lie elsewhere, in the square of a model of another size.
         mask = answer.array
     array = _plane(mask)
     is_float = np.issubdtype(array.dtype, np.floating)

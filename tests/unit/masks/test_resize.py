@@ -97,13 +97,13 @@ def test_leaving_work_out_changes_no_pixel(frame, threshold, low_res):
 def computed(monkeypatch):
     """Which tiles were asked for, a call each."""
     asked = []
-    tiles = resize._tiles
+    tiles = resize.tiles_of
 
     def noted(plane, rows, columns, wanted):
         asked.append(wanted)
         return tiles(plane, rows, columns, wanted)
 
-    monkeypatch.setattr(resize, "_tiles", noted)
+    monkeypatch.setattr(resize, "tiles_of", noted)
     return asked
 
 

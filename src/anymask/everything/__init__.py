@@ -1,0 +1,1 @@
+"""All masks of a picture: points everywhere, candidates, filters, duplicates, explanations."""

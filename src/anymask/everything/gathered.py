@@ -1,0 +1,127 @@
+"""Candidates while they are being asked for."""
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anymask.everything.candidates import ROW, Floors, Rows
+from anymask.everything.drawings import Codes, Crop, LaterCodes
+from anymask.everything.grid import Points
+from anymask.everything.settings import EverythingSettings
+from anymask.everything.sparse_grid import Cover
+from anymask.masks.measured import measure_low_res
+from anymask.predict.points import PointAnswers
+
+PRED_IOU, STABILITY = "pred_iou_thresh", "stability_score_thresh"
+
+
+class Gathered:
+    """The candidates of a picture so far.
+
+    Args:
+        settings: How they are measured.
+        floors: Which are not kept.
+        spool_bytes: How much of the masks may lie in memory.
+
+    Attributes:
+        codes: Their run lengths.
+        num_prompts: Points that were asked about.
+        left_out: Candidates that were not kept, by the setting they missed.
+    """
+
+    def __init__(self, settings: EverythingSettings, floors: Floors, spool_bytes: int) -> None:
+        self.settings, self.floors = settings, floors
+        self.codes: Codes | LaterCodes = (
+            LaterCodes(spool_bytes) if settings.mode == "fast" else Codes(spool_bytes)
+        )
+        self.num_prompts = 0
+        self.left_out: Counter[str] = Counter()
+        self._rows: list[Rows] = []
+
+    def worth(self, iou: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Say which points have a mask above the floor, bool (p,), for predicted IoU (p, 3)."""
+        passes = self._is_above(iou)
+        self.num_prompts += len(iou)
+        self.left_out[PRED_IOU] += int((~passes).sum())
+        return np.asarray(passes.any(1))
+
+    def add(self, crop: Crop, answers: PointAnswers, points: Points, cover: Cover | None) -> None:
+        """Measure and keep the masks of some answers.
+
+        Args:
+            crop: What they are answers about.
+            answers: Those that are `worth` it.
+            points: All points that were asked, (x, y), pixels of the picture; `answers.numbers`
+                says which.
+            cover: Told of masks that pass the thresholds; None if nobody wants to know.
+        """
+        which, slots = np.nonzero(self._is_above(answers.iou))
+        rows = np.zeros(len(which), ROW)
+        rows["crop"], rows["slot"] = crop.number, slots
+        rows["point"] = points[answers.numbers[which]]
+        rows["predicted_iou"] = answers.iou[which, slots]
+        planes = answers.low_res_logits[which, slots]
+        codes = self.codes
+        if isinstance(codes, LaterCodes):
+            kept = self._measure_coarsely(crop, rows, planes, codes)
+        else:
+            is_kept = [
+                self._measure(crop, row, plane, cover, codes)
+                for row, plane in zip(rows, planes, strict=True)
+            ]
+            kept = np.flatnonzero(is_kept)
+        self.left_out[STABILITY] += len(rows) - len(kept)
+        self._rows.append(rows[kept])
+
+    def table(self) -> Rows:
+        """Give what is known of all candidates, of dtype `ROW`."""
+        return np.concatenate(self._rows) if self._rows else np.zeros(0, ROW)
+
+    def _measure(
+        self,
+        crop: Crop,
+        row: np.void,
+        plane: NDArray[np.float32],
+        cover: Cover | None,
+        codes: Codes,
+    ) -> bool:
+        """Measure one mask at the picture's size; say whether it is kept."""
+        measured = crop.measure(plane, self.settings.stability_score_offset)
+        if not self._is_stable(measured.stability_score):
+            return False
+        area = int(np.count_nonzero(measured.inside))
+        row["stability_score"] = measured.stability_score
+        row["box"], row["area"] = measured.box, area
+        codes.append(crop.code(measured))
+        if cover is not None and self._is_accepted(row):
+            cover.add(measured, area)
+        return True
+
+    def _measure_coarsely(
+        self, crop: Crop, rows: Rows, planes: NDArray[np.float32], codes: LaterCodes
+    ) -> NDArray[np.int64]:
+        """Measure masks at the low resolution; give the places of those that are kept."""
+        offset = self.settings.stability_score_offset
+        stability, boxes, areas = measure_low_res(planes, crop.frame, offset)
+        rows["stability_score"], rows["area"] = stability, areas
+        x, y = crop.box[:2]
+        rows["box"] = np.where(areas[:, None] > 0, boxes + np.array([x, y, x, y]), 0)
+        kept = np.flatnonzero(self._is_stable(stability))
+        for i in kept:
+            codes.append(crop, planes[i])
+        return kept
+
+    def _is_above(self, iou: NDArray[np.float32]) -> NDArray[np.bool_]:
+        floor = self.floors.pred_iou
+        return iou > floor if floor > 0 else np.ones(iou.shape, np.bool_)
+
+    def _is_stable(self, stability: NDArray[np.float32] | np.float32) -> NDArray[np.bool_]:
+        floor = self.floors.stability_score
+        return np.asarray(
+            stability >= floor if floor > 0 else np.ones(np.shape(stability), np.bool_)
+        )
+
+    def _is_accepted(self, row: np.void) -> bool:
+        is_sure = row["predicted_iou"] > self.settings.pred_iou_thresh
+        return bool(is_sure and row["stability_score"] >= self.settings.stability_score_thresh)

@@ -1,0 +1,147 @@
+"""Points everywhere → candidate masks, measured.
+
+Every crop of the picture is encoded by itself and asked at each point of its grid; of every answer
+only scores, box and run lengths are kept, so memory does not grow with the number of masks.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from anymask.errors import StateError
+from anymask.everything.candidates import Candidates, Floors
+from anymask.everything.crops import crop_boxes
+from anymask.everything.drawings import Crop
+from anymask.everything.gathered import Gathered
+from anymask.everything.grid import Points, grids_of
+from anymask.everything.memory import room_for
+from anymask.everything.settings import EverythingSettings
+from anymask.everything.sparse_grid import Cover, levels_of
+from anymask.image.picture import Picture
+from anymask.masks.boxes import IntBox
+from anymask.predict.embedding import ImageEmbedding
+from anymask.predict.encode import embed_batch
+from anymask.predict.points import answer_points
+from anymask.weights.loaded import LoadedModel
+
+Progress = Callable[[int, int], None]
+"""Called with points done and points in all."""
+
+
+def propose(
+    loaded: LoadedModel,
+    embedding: ImageEmbedding,
+    settings: EverythingSettings,
+    *,
+    floors: Floors | None = None,
+    budget_bytes: int | None = None,
+    on_progress: Progress | None = None,
+) -> Candidates:
+    """Ask about every part of a picture.
+
+    Args:
+        loaded: The model.
+        embedding: The picture, embedded by this model; it must carry its pixels if there are crops.
+        settings: Grids, crops, thresholds.
+        floors: Which candidates are not drawn; None for those below the thresholds of `settings`.
+        budget_bytes: What the whole program may take; None for no limit.
+        on_progress: Told how far it is.
+
+    Returns:
+        The candidates, in the order of crops, points and slots; "adaptive" begins every crop with
+        a coarse grid.
+
+    Raises:
+        StateError: If the picture is needed and the embedding does not carry it, or it was made by
+            another model.
+        ConfigError: If the budget is too small.
+        OutputError: If candidates outgrow the memory and the disk is full.
+
+    Source:
+        Segment Anything (Kirillov et al., 2023), section 5 and appendix B.
+    """
+    size_hw, picture = embedding.frame.original_hw, embedding.picture
+    boxes, points = _where(size_hw, settings)
+    room = room_for(loaded, size_hw, settings.points_per_batch, budget_bytes)
+    gathered = Gathered(settings, floors or floors_of(settings), room.spool_bytes)
+    num_points, num_before = sum(map(len, points)), 0
+    for number, box in enumerate(boxes):
+        part = embedding if number == 0 else _embedded_crop(loaded, picture, box)
+        no_data = None if picture is None else picture.no_data
+        crop = Crop(number=number, box=box, frame=part.frame, picture_hw=size_hw, no_data=no_data)
+        for done in _ask(loaded, part, crop, points[number], gathered, room.points_at_once):
+            if on_progress is not None:
+                on_progress(num_before + done, num_points)
+        num_before += len(points[number])
+    return Candidates(
+        size_hw=size_hw,
+        rows=gathered.table(),
+        codes=gathered.codes,
+        crops=tuple(boxes),
+        settings=settings,
+        floors=gathered.floors,
+        num_prompts=gathered.num_prompts,
+        left_out=dict(gathered.left_out),
+    )
+
+
+def floors_of(settings: EverythingSettings) -> Floors:
+    """Give the thresholds of settings as floors: what they drop is not drawn.
+
+    Args:
+        settings: The settings.
+    """
+    return Floors(
+        pred_iou=settings.pred_iou_thresh, stability_score=settings.stability_score_thresh
+    )
+
+
+def _where(
+    size_hw: tuple[int, int], settings: EverythingSettings
+) -> tuple[list[IntBox], list[Points]]:
+    """Give the crops that have points, the whole picture always, and their points, pixels."""
+    boxes, layers = crop_boxes(size_hw, settings.crop_n_layers, settings.crop_overlap_ratio)
+    grids = grids_of(settings)
+    sides = [np.array([x1 - x0, y1 - y0], np.float64) for x0, y0, x1, y1 in boxes]
+    points = [grids[layer] * side for layer, side in zip(layers, sides, strict=True)]
+    # Crops of a picture of a few pixels can be empty.
+    used = [i for i in range(len(boxes)) if i == 0 or (len(points[i]) and sides[i].all())]
+    return [boxes[i] for i in used], [points[i] for i in used]
+
+
+def _ask(
+    loaded: LoadedModel,
+    embedding: ImageEmbedding,
+    crop: Crop,
+    points: Points,
+    gathered: Gathered,
+    at_once: int,
+) -> Iterator[int]:
+    """Ask at the points of one crop, and give after each step how many are done."""
+    x0, y0, x1, y1 = crop.box
+    in_picture = points + np.array([x0, y0], np.float64)
+    cover, levels = None, [np.arange(len(points))]
+    if gathered.settings.mode == "adaptive":
+        cover, levels = Cover(in_picture, (x1 - x0) * (y1 - y0)), levels_of(len(points))
+    num_before = 0
+    for level in levels:
+        asked = level if cover is None else level[~cover.is_covered[level]]
+        for answers in answer_points(
+            loaded, embedding, points[asked], gathered.worth, at_once=at_once
+        ):
+            gathered.add(crop, answers, in_picture[asked], cover)
+            yield num_before + answers.num_done
+        num_before += len(level)
+        yield num_before
+
+
+def _embedded_crop(loaded: LoadedModel, picture: Picture | None, box: IntBox) -> ImageEmbedding:
+    if picture is None:
+        raise StateError(
+            "the embedding does not carry its picture, which crops are cut from",
+            hint="embed the picture anew, or save embeddings with picture=True",
+        )
+    x0, y0, x1, y1 = box
+    pixels = np.ascontiguousarray(picture.pixels[y0:y1, x0:x1])
+    (embedding,) = embed_batch(loaded, (Picture(pixels=pixels, name=picture.name),))
+    return embedding

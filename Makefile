@@ -78,11 +78,12 @@ docs-cli: $(VENV)/.developed  ## print help texts and signatures into docs/refer
 
 # --- figures ---
 
-bench: $(VENV)/.developed  ## measure speed and memory into benchmarks/results (a quarter of an hour)
+bench: $(VENV)/.developed  ## measure speed and memory into benchmarks/results (an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/run.py $(BENCH_FLAGS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/profile_parts.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/run_lengths.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/exported.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/everything.py $(BENCH_FLAGS)
 	$(BIN)/python scripts/speed_picture.py
 
 bench-gpu: $(VENV)/.developed  ## measure on a CUDA device into benchmarks/results

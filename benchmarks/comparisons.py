@@ -186,7 +186,7 @@ def many_full_size() -> Made:
     def by_us(number: int) -> object:
         prompts = [Prompt(points=((float(x), float(y)),), labels=(1,)) for x, y in points[:number]]
         return [
-            [rle.encode(full_resolution_mask(mask.low_res_logits, frame)) for mask in masks]
+            [rle.encode(full_resolution_mask(logits, frame)) for logits in masks.low_res_logits]
             for masks in predict(model, embedding, prompts, multimask=True)
         ]
 

@@ -1,4 +1,4 @@
-"""Measure on a CUDA device: pictures and prompts a second; write `results/gpu.json`."""
+"""Measure on a CUDA device: pictures, prompts, all masks; write `results/gpu.json`."""
 
 import argparse
 import statistics
@@ -11,6 +11,8 @@ from functools import partial
 import numpy as np
 import torch
 from comparisons import CLICK, clicks, photo, scattered
+from gpu_everything import COLUMNS as EVERYTHING_COLUMNS
+from gpu_everything import everything_rows
 from record import write_record
 from reference import Shape, config_of, loaded
 from rich.console import Console
@@ -44,10 +46,12 @@ def main() -> int:
         return 2
     device, console = torch.device("cuda"), Console(stderr=True)
     encoders: list[list[str]] = []
+    everything: list[list[str]] = []
     for shape in SHAPES:
         with console.status(shape):
             network = random_network(config_of(shape))
             encoders += encoder_rows(network, device, rounds, console.print)
+            everything += everything_rows(network, device, rounds, measured)
     with console.status("decoder"):
         decoders = decoder_rows(random_network(config_of("vit_b", 1)), device, rounds)
     path = write_record(
@@ -63,6 +67,7 @@ def main() -> int:
                 ],
                 "rows": encoders,
             },
+            "gpu_everything": {"columns": EVERYTHING_COLUMNS, "rows": everything},
             "gpu_decoder": {"columns": ["ViT-B", "time", "memory added"], "rows": decoders},
         },
     )

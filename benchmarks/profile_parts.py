@@ -11,7 +11,7 @@ from record import processor, write_record
 from reference import pair
 from rich.console import Console
 
-from anymask import segment_anything as facade
+from anymask.segment_anything import predictor as predictor_file
 
 ENCODER_COLUMNS = ["ViT-B encoder, 3 of 12 blocks", "published", "share", "anymask", "share of it"]
 CLICK_COLUMNS = ["one click, three masks at 1800 × 1200", *ENCODER_COLUMNS[1:]]
@@ -102,7 +102,7 @@ def watch_our_click(parts: PartTimes, predictor: Any) -> None:  # noqa: ANN401
     parts.watch("transformer", network.mask_decoder.transformer)
     parts.watch("upscaling and products", network.mask_decoder, "draw")
     parts.watch("once a picture", network, "prepare")
-    parts.watch("to the photo's size", facade, "full_resolution")
+    parts.watch("to the photo's size", predictor_file, "full_resolution")
 
 
 def table(columns: list[str], found: dict[str, Parts]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from anymask.everything.generate import find_all
 from anymask.everything.kept import PictureOf
 from anymask.everything.memory import bytes_of
 from anymask.everything.overrides import with_options
-from anymask.everything.presets import preset as preset_named
+from anymask.everything.presets import preset_for
 from anymask.everything.settings import EverythingSettings
 from anymask.image.options import ReadOptions
 from anymask.image.read import read_picture
@@ -278,7 +278,7 @@ class Model:
         return image if isinstance(image, ImageEmbedding) else self.embed(image)
 
     def _settings(self, name: str, options: Mapping[str, object]) -> EverythingSettings:
-        return with_options(preset_named(name, is_embedded=self.loaded.source is None), options)
+        return with_options(preset_for(self.loaded, name), options)
 
     def predict_many(
         self,

@@ -301,5 +301,4 @@ def test_the_same_kinds_of_errors(package, published, ours, do, error):
 def test_the_registries_have_the_same_names_and_more(package):
     assert set(package.sam_model_registry) < set(facade.sam_model_registry)
     public = {name for name in vars(package) if not name.startswith("_")}
-    missing = public - set(vars(facade)) - {"modeling", "utils", "predictor"}
-    assert missing - {"automatic_mask_generator"} == set()
+    assert public - set(vars(facade)) == {"modeling", "utils"}

@@ -51,7 +51,8 @@ def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: floa
         opposite = torch.minimum(boxes[left, 2:], boxes[best, 2:])
         common = (opposite - corner).clamp(min=0).prod(1)
         union = box_area(boxes[left]) + box_area(boxes[best][None]) - common
-        left = left[(common / union <= iou_threshold) | (idxs[left] != idxs[best])]
+        # Boxes without area overlap by NaN, which torchvision's kernel does not drop.
+        left = left[~(common / union > iou_threshold) | (idxs[left] != idxs[best])]
     return torch.stack(kept) if kept else torch.empty(0, dtype=torch.int64)
 
 

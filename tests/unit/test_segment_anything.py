@@ -11,6 +11,7 @@ from anymask.errors import ImageError, InputError, KeysMismatch, PromptError, St
 from anymask.model.configs import vit_b
 from anymask.model.sam import Sam
 from anymask.predict import tensor_prompts
+from anymask.segment_anything import models
 from anymask.weights.save import save_model
 from tests.unit.predict import networks
 
@@ -128,7 +129,7 @@ def test_neither_modes_nor_arguments_are_changed(predictor):
 
 @pytest.mark.parametrize("name", ["vit_b", "vit_l", "vit_h"])
 def test_random_models_have_the_published_shapes(name, monkeypatch):
-    monkeypatch.setattr(facade, "Sam", lambda config: _on_meta(config))
+    monkeypatch.setattr(models, "Sam", lambda config: _on_meta(config))
     model = facade.sam_model_registry[name](checkpoint=None)
     assert model.network.config.name == name
     assert model.network.config.input_size == 1024
@@ -268,16 +269,6 @@ def test_what_does_not_fit_is_one_sentence_and_the_next_works(predictor, ask, er
 def test_a_predictor_needs_a_model_of_this_module(thing):
     with pytest.raises(InputError, match=r"^sam_model must come from sam_model_registry, got"):
         facade.SamPredictor(thing)
-
-
-@pytest.mark.parametrize("arguments", [{}, {"points_per_side": 32, "pred_iou_thresh": 0.9}])
-def test_automatic_masks_are_not_part_of_this_version(model, arguments):
-    with pytest.raises(StateError) as error:
-        facade.SamAutomaticMaskGenerator(model, **arguments)
-    assert str(error.value) == (
-        "automatic mask generation is not part of this version; "
-        "prompt with points or boxes through SamPredictor."
-    )
 
 
 # --- tensors to prompts ---

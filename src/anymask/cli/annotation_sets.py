@@ -1,6 +1,6 @@
 """Answers → sets of annotations for all photos: COCO, YOLO and the other forms of `convert`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from anymask.cli.answer import Answer
 from anymask.cli.outputs import SetOutput
 from anymask.cli.photos import Photo
+from anymask.cli.screen import counted
+from anymask.masks.atomic import shown_name
 
 if TYPE_CHECKING:
     from anymask.data.conversion.target import Target
@@ -77,13 +79,59 @@ def add_answer(sets: Sequence[OpenSet], photo: Photo, answer: Answer) -> None:
         InputError: If a name cannot be used there.
         OutputError: If a file cannot be written.
     """
-    if not sets:
-        return
-    picture = annotated(photo, answer)
+    if sets:
+        sha256 = answer.picture.sha256 or ""
+        add_picture(sets, photo, annotated(photo, answer), sha256, kept_as=answer.kept_as)
+
+
+def add_picture(
+    sets: Sequence[OpenSet],
+    photo: Photo,
+    picture: "AnnotatedPicture",
+    sha256: str,
+    *,
+    kept_as: str | None,
+) -> None:
+    """Add a photo's annotations to every set.
+
+    Args:
+        sets: The sets.
+        photo: The photo.
+        picture: Its annotations.
+        sha256: Hash of its bytes, "" where nobody knows.
+        kept_as: Number format of the embedding where it was a kept one; None for a fresh one.
+
+    Raises:
+        InputError: If a name cannot be used there.
+        OutputError: If a file cannot be written.
+    """
     for one in sets:
         one.lost.update(one.target.add(picture))
-        one.photos.append((photo, answer.picture.sha256 or ""))
-        one.forms.add(answer.kept_as)
+        one.photos.append((photo, sha256))
+        one.forms.add(kept_as)
+
+
+def finish_sets(
+    sets: Sequence[OpenSet],
+    write_receipt: Callable[[OpenSet], object],
+    say: Callable[[str], None],
+) -> None:
+    """Complete the sets, each with its receipt.
+
+    Args:
+        sets: The sets.
+        write_receipt: Writes the receipt of a set that holds a photo or more.
+        say: Prints what became of a set.
+
+    Raises:
+        OutputError: If a file cannot be written.
+    """
+    for one in sets:
+        one.target.finish()
+        if one.photos:
+            write_receipt(one)
+        what = f"{one.output.name}: {counted(len(one.photos), 'photo')} in "
+        say(f"{what}{shown_name(one.output.place)}; {told_losses(one.lost)}")
 
 
 def annotated(photo: Photo, answer: Answer) -> "AnnotatedPicture":

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from anymask.cli.door import SOME_FAILED, spoken
 from anymask.cli.flags import with_flags
+from anymask.cli.loading import reading_of
 from anymask.cli.photo_flags import (
     AllowTruncatedFlag,
     BandsFlag,
@@ -25,7 +26,6 @@ from anymask.cli.photo_flags import (
 )
 from anymask.cli.photo_folders import list_photos_and_folders
 from anymask.cli.photos import Photo, read_photo
-from anymask.cli.reading import read_options
 from anymask.cli.records import error_line
 from anymask.cli.screen import Screen, counted, make_screen
 from anymask.errors import InputError
@@ -106,13 +106,7 @@ def _embed(flags: EmbedFlags) -> int:
       anymask embed holiday.jpg
       anymask embed photos --recursive --half
     """
-    reading = read_options(
-        allow_truncated=flags.allow_truncated,
-        max_pixels=flags.max_pixels,
-        page=flags.page,
-        bands=flags.bands,
-        value_range=flags.range,
-    )
+    reading = reading_of(flags)
     photos = list_photos_and_folders(flags.photos, is_recursive=flags.recursive)
     screen = make_screen()
     with screen.working("loading the model"):

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from anymask.data.picture import AnnotatedPicture
+    from anymask.evaluate.selection import Question
     from anymask.predict.engines import EngineName, Precision
+    from anymask.weights.loaded import LoadedModel
+
+    Questions = dict[str, list[Question]]
+
+TASKS = ("prompts", "proposals")
+MASKS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +38,13 @@ class EvaluateFlags:
     data: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of tar archives in the SA-1B layout.")
     ]
+    task: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="prompts: clicks and boxes; proposals: objects that everything mode finds.",
+        ),
+    ] = "prompts"
     sets: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME", help="Only this archive; may be given again."),
@@ -43,7 +58,9 @@ class EvaluateFlags:
     engine: Annotated[str, typer.Option(metavar="NAME", help=ENGINE_HELP)] = "torch"
     precision: Annotated[str, typer.Option(metavar="NAME", help=PRECISION_HELP)] = "auto"
     pictures: Annotated[int, typer.Option(metavar="N", help="Most pictures a set.")] = 40
-    masks: Annotated[int, typer.Option(metavar="N", help="Most masks a picture.")] = 3
+    masks: Annotated[
+        int, typer.Option(metavar="N", help="Most masks a picture; proposals are held against all.")
+    ] = 3
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the draw.")] = 0
     validation: Annotated[
         bool,
@@ -63,19 +80,14 @@ class EvaluateFlags:
 def _evaluate(flags: EvaluateFlags) -> int:
     """Measure a model: one click, the best of three guesses, three clicks, a box.
 
-    Prints the mean IoU of every set; --out keeps every mask's figures.
+    Prints the mean IoU of every set; --out keeps every mask's figures. With --task proposals:
+    how many of all objects everything mode finds without being told where (average recall).
 
     [bold]Example[/bold]
       anymask evaluate --data data/eval --set balloon --pictures 10
     """
-    if flags.pictures < 1 or flags.masks < 1:
-        raise ConfigError("--pictures and --masks must be 1 or more", hint="use 40 and 3")
-
-    from datetime import UTC, datetime
-
+    _check(flags)
     from anymask.api import load
-    from anymask.evaluate.record import Protocol, evaluation_record
-    from anymask.evaluate.run import evaluate
     from anymask.evaluate.selection import choose_questions
     from anymask.predict.engines import check_engine
 
@@ -83,7 +95,8 @@ def _evaluate(flags: EvaluateFlags) -> int:
     check_engine(flags.engine, flags.precision)
     fetch_before(screen, flags.model)
     with screen.working("reading the data"):
-        questions = choose_questions(_pictures(flags), flags.pictures, flags.masks, flags.seed)
+        per_picture = sys.maxsize if flags.task == "proposals" else flags.masks
+        questions = choose_questions(_pictures(flags), flags.pictures, per_picture, flags.seed)
         loaded = load(
             flags.model,
             engine=cast("EngineName", flags.engine),
@@ -92,8 +105,36 @@ def _evaluate(flags: EvaluateFlags) -> int:
         ).loaded
     for note in loaded.notes:
         screen.note(note)
-    total = sum(len(group) for group in questions.values())
-    with screen.bar(total) as advance:
+    measure = _proposals if flags.task == "proposals" else _prompts
+    record = measure(flags, screen, loaded, questions)
+    _print_table(screen, next(iter(record["tables"].values())))
+    if flags.out is not None:
+        write_bytes(flags.out, (json.dumps(record, indent=1) + "\n").encode())
+        screen.say(f"wrote {shown_name(flags.out)}")
+    return 0
+
+
+def _check(flags: EvaluateFlags) -> None:
+    if flags.task not in TASKS:
+        raise ConfigError(f"--task {flags.task} is unknown", hint=f"use {' or '.join(TASKS)}")
+    if flags.pictures < 1 or flags.masks < 1:
+        raise ConfigError("--pictures and --masks must be 1 or more", hint="use 40 and 3")
+    if flags.task == "proposals" and flags.masks != MASKS:
+        raise ConfigError(
+            "--masks is for --task prompts",
+            hint="leave it out; proposals are held against all masks",
+        )
+
+
+def _prompts(
+    flags: EvaluateFlags, screen: Screen, loaded: "LoadedModel", questions: "Questions"
+) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    from anymask.evaluate.record import Protocol, evaluation_record
+    from anymask.evaluate.run import evaluate
+
+    with screen.bar(_number(questions)) as advance:
         rows = evaluate(
             loaded,
             questions,
@@ -107,12 +148,32 @@ def _evaluate(flags: EvaluateFlags) -> int:
         seed=flags.seed,
         commit=_commit(),
     )
-    record = evaluation_record(loaded, protocol, rows, datetime.now(UTC).date())
-    _print_table(screen, record["tables"]["default_model"])
-    if flags.out is not None:
-        write_bytes(flags.out, (json.dumps(record, indent=1) + "\n").encode())
-        screen.say(f"wrote {shown_name(flags.out)}")
-    return 0
+    return evaluation_record(loaded, protocol, rows, datetime.now(UTC).date())
+
+
+def _proposals(
+    flags: EvaluateFlags, screen: Screen, loaded: "LoadedModel", questions: "Questions"
+) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    from anymask.evaluate.proposal_report import proposal_record
+    from anymask.evaluate.tasks.proposals import evaluate_proposals
+
+    with screen.bar(_number(questions), "finding objects") as advance:
+        rows = evaluate_proposals(
+            loaded,
+            questions,
+            with_classical=flags.classical,
+            on_progress=lambda _done, _total: advance(),
+        )
+    command = f"anymask evaluate --task proposals --data {flags.data.name} "
+    command += f"--pictures {flags.pictures} --seed {flags.seed}"
+    day = datetime.now(UTC).date()
+    return proposal_record(loaded, rows, command, day=day, commit=_commit())
+
+
+def _number(questions: "Questions") -> int:
+    return sum(len(group) for group in questions.values())
 
 
 def _pictures(flags: EvaluateFlags) -> "Iterable[AnnotatedPicture]":
@@ -148,7 +209,7 @@ def _print_table(screen: Screen, content: dict[str, Any]) -> None:
     for title in content["columns"]:
         table.add_column(title, overflow="fold", no_wrap=title == "set")
     for row in content["rows"]:
-        table.add_row(*row)
+        table.add_row(*(cell or "–" for cell in row))
     screen.out.print(table, soft_wrap=False)
 
 

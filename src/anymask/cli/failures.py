@@ -5,10 +5,49 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from anymask.cli.outputs import FAILURES
+from anymask.cli.door import spoken
+from anymask.cli.outputs import FAILURES, Plan
 from anymask.cli.photos import Photo
-from anymask.errors import AnymaskError, OutputError
+from anymask.cli.screen import Screen
+from anymask.errors import AnymaskError, InputError, OutputError
 from anymask.masks.atomic import shown_name
+
+
+def tell_failure(
+    plan: Plan, photo: Photo, error: InputError, screen: Screen, *, is_for_programs: bool
+) -> None:
+    """Say that one photo of many failed: on the screen, in the list, and to programs.
+
+    Args:
+        plan: Where the outputs go; the list stands there if there are files at all.
+        photo: The photo.
+        error: Why.
+        screen: Where to print.
+        is_for_programs: Whether it is printed as JSON too.
+
+    Raises:
+        OutputError: If the list cannot be written.
+    """
+    message, hint = spoken(error)
+    sentence = message.removeprefix(f"{photo.shown}: ")
+    screen.failed(photo.shown, f"{sentence}; {hint}" if hint else sentence)
+    if plan.formats or plan.sets:
+        add_failure(plan.folder, photo, error, message, hint)
+    if is_for_programs:
+        print_failure(photo, error, screen)
+
+
+def print_failure(photo: Photo, error: InputError, screen: Screen) -> None:
+    """Print a failure for programs.
+
+    Args:
+        photo: The photo.
+        error: Why.
+        screen: Where to print.
+    """
+    from anymask.cli.records import error_line
+
+    screen.write(error_line(photo, error, *spoken(error)))
 
 
 def add_failure(

@@ -11,7 +11,10 @@ from anymask.cli.data import data_app
 from anymask.cli.door import run
 from anymask.cli.embed import embed_command
 from anymask.cli.evaluate import evaluate_command
+from anymask.cli.everything import everything
+from anymask.cli.explain import explain_command
 from anymask.cli.export import export_app
+from anymask.cli.filter import filter_command
 from anymask.cli.finetune import finetune
 from anymask.cli.info import info
 from anymask.cli.models import models_app
@@ -21,6 +24,9 @@ from anymask.cli.train import train_app
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 app.command("segment")(segment)
+app.command("everything")(everything)
+app.command("explain")(explain_command)
+app.command("filter")(filter_command)
 app.command("embed")(embed_command)
 app.command("convert")(convert_command)
 app.command("replay")(replay)

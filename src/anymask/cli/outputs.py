@@ -1,106 +1,33 @@
 """Which files a command writes: planned and checked before anything starts."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from types import MappingProxyType
 
+from anymask.cli.formats import JPEG_SUFFIXES, SEGMENT, Format, Menu
 from anymask.cli.photos import Photo
 from anymask.errors import InputError
 from anymask.masks.atomic import shown_name
 from anymask.receipt import receipt_path
 
 FAILURES = "failures.jsonl"
-_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 _PICTURE_SUFFIXES = frozenset(
-    {*_JPEG, ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".json", ".npy"}
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Format:
-    """A form in which masks are written.
-
-    Attributes:
-        name: What `--format` calls it.
-        ending: What follows the photo's name.
-        is_each: Whether every mask gets a file of its own.
-        suffixes: What the name of a single file may end in; the first is the usual one.
-        plural: What several are called in messages.
-        meaning: What the file holds, for people.
-    """
-
-    name: str
-    ending: str
-    is_each: bool
-    suffixes: tuple[str, ...]
-    plural: str
-    meaning: str
-
-
-FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "png": Format(
-            name="png",
-            ending=".mask.png",
-            is_each=True,
-            suffixes=(".png",),
-            plural="masks",
-            meaning="the mask: white on black",
-        ),
-        "cutout": Format(
-            name="cutout",
-            ending=".cutout.png",
-            is_each=True,
-            suffixes=(".png",),
-            plural="cut-outs",
-            meaning="the object alone, on nothing",
-        ),
-        "overlay": Format(
-            name="overlay",
-            ending=".overlay.png",
-            is_each=False,
-            suffixes=(".png", *_JPEG),
-            plural="overlays",
-            meaning="the mask drawn over the photo",
-        ),
-        "rle": Format(
-            name="rle",
-            ending=".rle.json",
-            is_each=False,
-            suffixes=(".json",),
-            plural="run-length codes",
-            meaning="the mask as COCO run-length code",
-        ),
-        "logits": Format(
-            name="logits",
-            ending=".logits.npy",
-            is_each=True,
-            suffixes=(".npy",),
-            plural="logits",
-            meaning="the model's answer, for a later --mask",
-        ),
+        *JPEG_SUFFIXES,
+        ".png",
+        ".webp",
+        ".gif",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".ppm",
+        ".pgm",
+        ".json",
+        ".npy",
+        ".npz",
     }
 )
-
-# Forms of annotations, a set of files for all photos; those of `anymask convert`.
-SETS: Mapping[str, str] = MappingProxyType(
-    {
-        "coco": "COCO JSON of all photos",
-        "sa1b": "SA-1B, a JSON a photo",
-        "yolo": "YOLO segmentation, a text a photo",
-        "labelme": "labelme, a JSON a photo",
-        "labelmap": "a PNG a photo, a number an object",
-        "voc": "Pascal VOC",
-        "panoptic": "COCO panoptic",
-    }
-)
-# These are one JSON file, which `-o` may name.
-_JSON_SETS = ("coco", "panoptic")
-
-# What a single file of such a suffix holds if nothing else is said.
-_USUAL = MappingProxyType({".json": "rle", ".npy": "logits"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +50,7 @@ class SetOutput:
     """A set of annotations to write.
 
     Attributes:
-        name: Its form, one of `SETS`.
+        name: Its form, one of the menu's sets.
         place: Its folder, or its one JSON file.
     """
 
@@ -155,7 +82,7 @@ class Plan:
 
     Attributes:
         folder: The folder of all outputs.
-        file: The one output of one photo, where `-o` names it.
+        file: The one output of one photo, where `-o` names it; it holds the first of the formats.
         formats: What is written for each photo; nothing where empty.
         sets: What is written for all photos together.
         num_masks: How many masks each photo has.
@@ -192,6 +119,8 @@ class Plan:
         mark = f".{number + 1}" if number is not None and has_marks else ""
         if self.file is None:
             return self.folder / f"{photo.stem}{mark}{form.ending}"
+        if form is not self.formats[0]:
+            return self.file.with_name(f"{self.file.name}{form.ending}")
         return self.file.with_name(f"{self.file.stem}{mark}{self.file.suffix}")
 
 
@@ -203,7 +132,8 @@ def make_plan(
     num_masks: int,
     may_overwrite: bool,
     is_for_programs: bool,
-    usual: tuple[str, ...] = ("png", "overlay"),
+    usual: tuple[str, ...] | None = None,
+    menu: Menu = SEGMENT,
 ) -> Plan:
     """Decide which files will be written.
 
@@ -215,7 +145,8 @@ def make_plan(
         may_overwrite: Whether existing files may be replaced.
         is_for_programs: Whether results are printed for a program, which then needs no files
             unless it asks for them.
-        usual: What is written if nothing is named.
+        usual: What is written if nothing is named; None for what the menu says.
+        menu: What can be written.
 
     Returns:
         The plan.
@@ -224,13 +155,14 @@ def make_plan(
         InputError: If formats and file do not go together.
     """
     names = tuple(dict.fromkeys(name.strip().lower() for name in format_names))
-    set_file = _set_file(output, names)
+    set_file = _set_file(output, names, menu)
     file = None if set_file else _single_file(output, num_photos)
     if not names and file is not None:
-        names = (_USUAL.get(file.suffix.lower(), "png"),)
+        names = (menu.usual_by_suffix.get(file.suffix.lower(), menu.usual_file),)
     elif not names:
+        usual = menu.usual if usual is None else usual
         names = () if is_for_programs and output is None else usual
-    formats = tuple(_format_named(name) for name in names if name not in SETS)
+    formats = tuple(_format_named(name, menu) for name in names if name not in menu.sets)
     if set_file is not None:
         return Plan(
             folder=set_file.parent,
@@ -255,7 +187,9 @@ def make_plan(
         formats=formats,
         num_masks=num_masks,
         may_overwrite=may_overwrite,
-        sets=tuple(SetOutput(name=name, place=folder / name) for name in names if name in SETS),
+        sets=tuple(
+            SetOutput(name=name, place=folder / name) for name in names if name in menu.sets
+        ),
     )
 
 
@@ -308,20 +242,20 @@ def _single_file(output: str | None, num_photos: int) -> Path | None:
     return Path(output)
 
 
-def _set_file(output: str | None, names: Sequence[str]) -> Path | None:
+def _set_file(output: str | None, names: Sequence[str], menu: Menu) -> Path | None:
     is_json = output is not None and PurePath(output).suffix.lower() == ".json"
-    if output is None or not is_json or len(names) != 1 or names[0] not in _JSON_SETS:
+    if output is None or not is_json or len(names) != 1 or names[0] not in menu.json_sets:
         return None
     return None if Path(output).is_dir() else Path(output)
 
 
-def _format_named(name: str) -> Format:
-    if name not in FORMATS:
+def _format_named(name: str, menu: Menu) -> Format:
+    if name not in menu.formats:
         raise InputError(
             f"--format {shown_name(name)[:40]}: is unknown",
-            hint=f"use {', '.join([*FORMATS, *SETS])}",
+            hint=f"use {', '.join([*menu.formats, *menu.sets])}",
         )
-    return FORMATS[name]
+    return menu.formats[name]
 
 
 def _check_file(file: Path, formats: Sequence[Format]) -> None:
@@ -335,9 +269,14 @@ def _check_file(file: Path, formats: Sequence[Format]) -> None:
     (form,) = formats
     if suffix in form.suffixes:
         return
-    if suffix in _JPEG and form.name == "png":
+    if not form.suffixes:
+        raise InputError(
+            f"-o {shown}: names one file for {form.plural}, which are several",
+            hint="name a folder",
+        )
+    if suffix in JPEG_SUFFIXES and form.name == "png":
         raise InputError(f"{shown}: JPEG changes mask values", hint="use PNG")
-    if suffix in _JPEG and form.name == "cutout":
+    if suffix in JPEG_SUFFIXES and form.name == "cutout":
         raise InputError(f"{shown}: JPEG has no transparency", hint="use PNG")
     titles = {".png": "PNG", ".json": "JSON", ".npy": "NPY"}
     allowed = " or ".join(dict.fromkeys(titles.get(s, "JPEG") for s in form.suffixes))

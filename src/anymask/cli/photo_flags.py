@@ -36,6 +36,24 @@ EngineFlag = Annotated[str, typer.Option(metavar="NAME", help=ENGINE_HELP, rich_
 PrecisionFlag = Annotated[
     str, typer.Option(metavar="NAME", help=PRECISION_HELP, rich_help_panel=_RUN)
 ]
+NoCacheFlag = Annotated[
+    bool,
+    typer.Option(
+        "--no-cache",
+        metavar="",
+        help="Encode anew even where anymask embed has kept the embedding.",
+        rich_help_panel=_RUN,
+    ),
+]
+HalfFlag = Annotated[
+    bool,
+    typer.Option(
+        "--half",
+        metavar="",
+        help="Round the embedding to float16, as anymask embed --half keeps it.",
+        rich_help_panel=_RUN,
+    ),
+]
 PageFlag = Annotated[
     int,
     typer.Option(

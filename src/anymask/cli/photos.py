@@ -60,7 +60,7 @@ def list_photos(paths: Sequence[str]) -> list[Photo]:
     once = list(seen.values())
     for path in once:
         _refuse_wrong_kind(path)
-    wished = [_safe_name(PurePath(path).name if path != STDIN else "stdin") for path in once]
+    wished = [safe_name(PurePath(path).name if path != STDIN else "stdin") for path in once]
     counts = Counter(name.casefold() for name in wished)
     taken = {name.casefold() for name in wished if counts[name.casefold()] == 1}
     photos = []
@@ -113,8 +113,12 @@ def _refuse_wrong_kind(path: str) -> None:
         return
 
 
-def _safe_name(name: str) -> str:
-    """Give a name that any system can hold; where it had to change, its hash keeps it apart."""
+def safe_name(name: str) -> str:
+    """Give a name that any system can hold; where it had to change, its hash keeps it apart.
+
+    Args:
+        name: A file's name, without folders.
+    """
     safe = _UNSAFE.sub("_", name)
     if _RESERVED.fullmatch(safe):
         safe = f"_{safe}"

@@ -13,6 +13,7 @@ from anymask.masks.atomic import shown_name
 
 if TYPE_CHECKING:
     from anymask.api import Model
+    from anymask.image.picture import Picture
     from anymask.masks.mask import Mask
     from anymask.receipt import Receipt
 
@@ -34,7 +35,7 @@ def make_receipt(
     from anymask.receipt import record_prompt
 
     return replace(
-        receipt_of(photo, answer.picture.sha256 or "", model),
+        receipt_of(photo, answer.picture.sha256 or "", model, "segment"),
         settings=settings,
         prompts=tuple(record_prompt(prompt) for prompt in answer.prompts),
         notes=(*answer.picture.notes, *model.loaded.notes, *answer.warnings),
@@ -45,13 +46,14 @@ def make_receipt(
     )
 
 
-def receipt_of(photo: Photo, sha256: str, model: "Model") -> "Receipt":
+def receipt_of(photo: Photo, sha256: str, model: "Model", command: str) -> "Receipt":
     """Say which photo and model an output comes from, and on what it was computed.
 
     Args:
         photo: The photo.
         sha256: Of the bytes that were decoded.
         model: The model.
+        command: The command.
     """
     from anymask.predict.engines import stamp_engine
     from anymask.receipt import FileStamp, Receipt, stamp_bytes, versions_here
@@ -60,7 +62,7 @@ def receipt_of(photo: Photo, sha256: str, model: "Model") -> "Receipt":
     return Receipt(
         # The name as a receipt writes names.
         input=replace(stamp_bytes(photo.path, b""), sha256=sha256),
-        command="segment",
+        command=command,
         model=FileStamp(name=f"{loaded.name}, {loaded.origin}", sha256=loaded.sha256),
         device=str(loaded.device),
         versions=versions_here(),
@@ -80,7 +82,39 @@ def answer_line(answer: Answer, photo: Photo, receipt: "Receipt", outputs: Seque
     Returns:
         The line, ASCII only, without its end.
     """
-    height, width = answer.picture.size_hw
+    return photo_line(
+        answer.picture,
+        photo,
+        receipt,
+        outputs,
+        {
+            "prompts": asdict(receipt)["prompts"],
+            "masks": [_mask_record(answer, number, mask) for number, mask in answer.masks],
+            "warnings": list(answer.warnings),
+        },
+    )
+
+
+def photo_line(
+    picture: "Picture",
+    photo: Photo,
+    receipt: "Receipt",
+    outputs: Sequence[Path],
+    found: Mapping[str, object],
+) -> str:
+    """Give what was made of a photo as one line of JSON.
+
+    Args:
+        picture: The photo's pixels.
+        photo: The photo.
+        receipt: How it came to be.
+        outputs: The files that were written.
+        found: What the command found, in JSON's terms.
+
+    Returns:
+        The line, ASCII only, without its end.
+    """
+    height, width = picture.size_hw
     made = asdict(receipt)
     return _line(
         {
@@ -90,13 +124,11 @@ def answer_line(answer: Answer, photo: Photo, receipt: "Receipt", outputs: Seque
             "name_bytes": receipt.input.name_bytes,
             "width": width,
             "height": height,
-            "format": answer.picture.format,
-            "orientation": answer.picture.orientation,
-            "prompts": made["prompts"],
-            "masks": [_mask_record(answer, number, mask) for number, mask in answer.masks],
+            "format": picture.format,
+            "orientation": picture.orientation,
+            **found,
             "outputs": [shown_name(path) for path in outputs],
-            "warnings": list(answer.warnings),
-            "notes": list(answer.picture.notes),
+            "notes": list(picture.notes),
             "seconds": made["seconds"],
             "model": made["model"],
             "device": receipt.device,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from anymask.receipt import Receipt
 
 # Commands that write receipts; nothing else is run because a file says so.
-COMMANDS = ("segment", "convert", "export onnx")
+COMMANDS = ("segment", "everything", "filter", "convert", "export onnx")
 _MOST_THREADS = 4096
 
 

@@ -63,7 +63,7 @@ def content_of(answer: Answer, output: Output) -> bytes:
         case "cutout":
             return png_bytes(mask.cutout())
         case "logits":
-            return logits_bytes(mask.low_res_logits)
+            return logits_bytes(Masks((mask,)).low_res_logits[0])
     return png_bytes(Image.fromarray(mask.array.view(np.uint8) * np.uint8(255)))
 
 

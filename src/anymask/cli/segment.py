@@ -2,32 +2,30 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from anymask.cli.annotation_sets import OpenSet, add_answer, open_sets, told_losses
+from anymask.cli.annotation_sets import OpenSet, add_answer, finish_sets, open_sets
 from anymask.cli.answer import Answer, answer, check_question, nothing_asked
 from anymask.cli.detected import Asked, asked_on, named, record_bad
-from anymask.cli.door import SOME_FAILED, spoken
-from anymask.cli.failures import add_failure
+from anymask.cli.door import SOME_FAILED
+from anymask.cli.failures import print_failure, tell_failure
 from anymask.cli.flags import with_flags
-from anymask.cli.models import fetch_before
+from anymask.cli.loading import load_model, reading_of
 from anymask.cli.outputs import Plan, Written, make_plan, refuse_collisions
+from anymask.cli.photo_receipts import write_photo_receipt, write_set_receipt
 from anymask.cli.photos import STDIN, Photo, list_photos, read_photo
 from anymask.cli.question import Question, read_question, refuse_flat_boxes
-from anymask.cli.reading import read_options
-from anymask.cli.screen import Screen, counted, make_screen
+from anymask.cli.screen import Screen, make_screen
 from anymask.cli.segment_flags import SegmentFlags
-from anymask.cli.segment_receipts import write_photo_receipt, write_set_receipt
+from anymask.cli.segment_receipts import set_receipt, typed_for_photo, typed_for_set
 from anymask.cli.summary import say_closing, say_done, say_line
 from anymask.errors import ConfigError, DataError, InputError, PromptError
-from anymask.masks.atomic import shown_name
 
 if TYPE_CHECKING:
     from anymask.api import Model
     from anymask.data.photo_boxes import Detections
     from anymask.image.options import ReadOptions
     from anymask.image.picture import Picture
-    from anymask.predict.engines import EngineName, Precision
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +84,7 @@ segment = with_flags(_segment)
 def _prepare(flags: SegmentFlags) -> Job:
     """Find wrong use before anything starts."""
     question, detections = _asked(flags)
-    reading = read_options(
-        allow_truncated=flags.allow_truncated,
-        max_pixels=flags.max_pixels,
-        page=flags.page,
-        bands=flags.bands,
-        value_range=flags.range,
-    )
+    reading = reading_of(flags)
     photos = list_photos(flags.photos)
     num_objects = 1 if question is None else question.num_objects
     plan = make_plan(
@@ -151,9 +143,9 @@ def _segment_one(job: Job, sets: list[OpenSet], photo: Photo, screen: Screen) ->
             check_question(asked.question, picture)
     except InputError as error:
         if job.flags.json:
-            _print_error_line(photo, error, screen)
+            print_failure(photo, error, screen)
         raise
-    model = _load(job, screen)
+    model = load_model(job.flags, screen)
     with screen.working(f"segmenting {photo.shown}"):
         found = _answer(job, model, picture, asked)
     written = _write(job, sets, photo, model, found, screen)
@@ -167,7 +159,7 @@ def _segment_one(job: Job, sets: list[OpenSet], photo: Photo, screen: Screen) ->
 
 def _segment_many(job: Job, sets: list[OpenSet], screen: Screen) -> int:
     """Segment photos one after another; one that fails is listed and the others go on."""
-    model = _load(job, screen)
+    model = load_model(job.flags, screen)
     num_done = num_failed = 0
     has_bad_boxes = False
     is_bar_safe = not (job.flags.json and screen.out.is_terminal)
@@ -180,7 +172,8 @@ def _segment_many(job: Job, sets: list[OpenSet], screen: Screen) -> int:
                     found = _answer(job, model, picture, asked)
                 except InputError as error:
                     num_failed += 1
-                    _record_failure(job, photo, error, screen)
+                    is_json = job.flags.json
+                    tell_failure(job.plan, photo, error, screen, is_for_programs=is_json)
                 else:
                     written = _write(job, sets, photo, model, found, screen)
                     num_done += 1
@@ -226,23 +219,6 @@ def _answer(job: Job, model: "Model", picture: "Picture", asked: Asked) -> Answe
     return named(found, asked)
 
 
-def _load(job: Job, screen: Screen) -> "Model":
-    fetch_before(screen, job.flags.model)
-    with screen.working("loading the model"):
-        from anymask.api import load
-
-        model = load(
-            job.flags.model,
-            device=job.flags.device,
-            engine=cast("EngineName", job.flags.engine),
-            precision=cast("Precision", job.flags.precision),
-            input_size=job.flags.input_size,
-        )
-    for note in model.loaded.notes:
-        screen.note(note)
-    return model
-
-
 def _write(
     job: Job, sets: list[OpenSet], photo: Photo, model: "Model", found: Answer, screen: Screen
 ) -> Written:
@@ -259,7 +235,8 @@ def _write(
     if written.outputs:
         receipt = replace(receipt, outputs=stamps)
         flags = replace(job.flags, half=found.kept_as == "float16")
-        path = write_photo_receipt(receipt, photo, flags, job.plan, model)
+        typed = typed_for_photo(flags, job.plan, model)
+        path = write_photo_receipt(receipt, photo, job.plan, typed)
         written = replace(written, receipt=path)
     if job.flags.json:
         screen.write(answer_line(found, photo, receipt, written.paths))
@@ -268,13 +245,12 @@ def _write(
 
 def _finish(job: Job, sets: list[OpenSet], model: "Model", screen: Screen) -> None:
     """Complete the sets, each with its receipt."""
-    for one in sets:
-        one.target.finish()
-        if one.photos:
-            write_set_receipt(one, job.flags, job.plan, model)
-        what = f"{one.output.name}: {counted(len(one.photos), 'photo')} in "
-        told = f"{shown_name(one.output.place)}; {told_losses(one.lost)}"
-        (screen.note if job.flags.json else screen.say)(what + told)
+
+    def write(one: OpenSet) -> None:
+        typed = typed_for_set(one, job.flags, model)
+        write_set_receipt(one, set_receipt(one, model), job.plan, typed)
+
+    finish_sets(sets, write, screen.note if job.flags.json else screen.say)
 
 
 def _settings(job: Job, model: "Model", found: Answer) -> dict[str, object]:
@@ -286,19 +262,3 @@ def _settings(job: Job, model: "Model", found: Answer) -> dict[str, object]:
         "input_size": model.loaded.sam.config.input_size,
         **asdict(job.reading),
     }
-
-
-def _record_failure(job: Job, photo: Photo, error: InputError, screen: Screen) -> None:
-    message, hint = spoken(error)
-    sentence = message.removeprefix(f"{photo.shown}: ")
-    screen.failed(photo.shown, f"{sentence}; {hint}" if hint else sentence)
-    if job.plan.formats or job.plan.sets:
-        add_failure(job.plan.folder, photo, error, message, hint)
-    if job.flags.json:
-        _print_error_line(photo, error, screen)
-
-
-def _print_error_line(photo: Photo, error: InputError, screen: Screen) -> None:
-    from anymask.cli.records import error_line
-
-    screen.write(error_line(photo, error, *spoken(error)))

@@ -5,15 +5,17 @@ from typing import Annotated
 
 import typer
 
-from anymask.cli.outputs import FORMATS, SETS
+from anymask.cli.formats import FORMATS, SETS
 from anymask.cli.photo_flags import (
     AllowTruncatedFlag,
     BandsFlag,
     DeviceFlag,
     EngineFlag,
+    HalfFlag,
     InputSizeFlag,
     MaxPixelsFlag,
     ModelFlag,
+    NoCacheFlag,
     PageFlag,
     PrecisionFlag,
     RangeFlag,
@@ -21,7 +23,6 @@ from anymask.cli.photo_flags import (
 
 _WHAT = "What to segment"
 _WRITE = "What to write"
-_RUN = "Model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,24 +138,8 @@ class SegmentFlags:
     device: DeviceFlag = "auto"
     engine: EngineFlag = "torch"
     precision: PrecisionFlag = "auto"
-    no_cache: Annotated[
-        bool,
-        typer.Option(
-            "--no-cache",
-            metavar="",
-            help="Encode anew even where anymask embed has kept the embedding.",
-            rich_help_panel=_RUN,
-        ),
-    ] = False
-    half: Annotated[
-        bool,
-        typer.Option(
-            "--half",
-            metavar="",
-            help="Round the embedding to float16, as anymask embed --half keeps it.",
-            rich_help_panel=_RUN,
-        ),
-    ] = False
+    no_cache: NoCacheFlag = False
+    half: HalfFlag = False
     page: PageFlag = 0
     bands: BandsFlag = None
     range: RangeFlag = None

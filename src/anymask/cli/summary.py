@@ -41,7 +41,7 @@ def say_done(
         for number, (one, mask) in enumerate(answer.masks, start=1):
             label = f"{shown_name(answer.labels[one])}, " if answer.labels else ""
             screen.say(f"  {number}  {label}{_told(mask)}")
-    _say_files(screen, written)
+    say_files(screen, written)
     how = "encoded" if answer.kept_as is None else "embedding read from the disk"
     times = f"{how} in {answer.encode_seconds:.2f} s, answered in "
     times += f"{1000 * answer.decode_seconds:.0f} ms"
@@ -102,8 +102,13 @@ def _told(mask: "Mask") -> str:
     return f"score {mask.score:.2f}, {mask.area:,} pixels ({share})"
 
 
-def _say_files(screen: Screen, written: Written) -> None:
-    """Print the files, and for the first of each kind what it holds."""
+def say_files(screen: Screen, written: Written) -> None:
+    """Print the files, and for the first of each kind what it holds.
+
+    Args:
+        screen: Where to print.
+        written: The files.
+    """
     meanings = [output.format.meaning for output in written.outputs] + ["how it was made"]
     names = [shown_name(path) for path in written.paths]
     widest = max(map(len, names), default=0)

@@ -48,12 +48,35 @@ def evaluation_record(
         The model, the protocol, means with intervals, tables for the documentation, and all rows.
     """
     recipe = json.loads(loaded.metadata.get("recipe", "{}"))
+    command = (
+        f"anymask evaluate --data {protocol.data} --pictures {protocol.per_set} "
+        f"--masks {protocol.per_picture} --seed {protocol.seed}"
+    )
     return {
-        "name": "default_model",
-        "command": f"anymask evaluate --data {protocol.data} --pictures {protocol.per_set} "
-        f"--masks {protocol.per_picture} --seed {protocol.seed}",
+        **run_record(loaded, "default_model", command, day=day, commit=protocol.commit),
+        **summary(rows),
+        "tables": {"default_model": table(rows), "training": training_table(recipe)},
+        "rows": rounded(rows),
+    }
+
+
+def run_record(
+    loaded: LoadedModel, name: str, command: str, *, day: date, commit: str
+) -> dict[str, Any]:
+    """Say what was run, where and with which model, in JSON's terms.
+
+    Args:
+        loaded: The model.
+        name: Of the record.
+        command: What measured it.
+        day: Day of the measurement.
+        commit: State of the code, or "unknown".
+    """
+    return {
+        "name": name,
+        "command": command,
         "date": day.isoformat(),
-        "commit": protocol.commit,
+        "commit": commit,
         "device": f"{platform.machine()} {loaded.device}",
         "engine": asdict(stamp_engine(loaded)),
         "versions": versions_here(),
@@ -63,9 +86,6 @@ def evaluation_record(
             "input_size": loaded.sam.config.input_size,
             "parameters": sum(p.numel() for p in loaded.sam.parameters()),
         },
-        **summary(rows),
-        "tables": {"default_model": table(rows), "training": training_table(recipe)},
-        "rows": rounded(rows),
     }
 
 

@@ -71,7 +71,7 @@ def table(rows: Sequence[Row]) -> dict[str, Any]:
         "columns": ["set", "masks", *(COLUMNS[figure] for figure in figures)],
         "rows": [
             [
-                _set_title(name),
+                set_title(name),
                 str(sum(row["set"] == name or name == "mean" for row in rows)),
                 *(f"{means[name][figure]:.3f}" for figure in figures),
             ]
@@ -112,5 +112,6 @@ def _value(row: Row, figure: str) -> float:
     return float(row[figure])
 
 
-def _set_title(name: str) -> str:
+def set_title(name: str) -> str:
+    """Give a set's name, marked where the default model was trained on pictures like its own."""
     return f"{name} (in-domain)" if name in IN_DOMAIN else name

@@ -133,9 +133,10 @@ def reason(fate: Fate) -> str:
         case None:
             return "is in the result"
         case Filter.PRED_IOU:
-            return f"has a predicted IoU of {value:.2f}, needs more than {threshold:g}"
+            told = _near(value, threshold)
+            return f"has a predicted IoU of {told}, needs more than {threshold:g}"
         case Filter.STABILITY:
-            return f"has a stability score of {value:.2f}, needs {threshold:g}"
+            return f"has a stability score of {_near(value, threshold)}, needs {threshold:g}"
         case Filter.CROP_EDGE:
             return f"ends {value:.0f} px from the edge of its crop, needs more than {threshold:g}"
         case Filter.MIN_AREA:
@@ -189,6 +190,12 @@ def _rank(verdict: Verdict) -> tuple[int, float]:
     filters = list(Filter)
     came = len(filters) if verdict.fate.filter is None else filters.index(verdict.fate.filter)
     return -came, -verdict.predicted_iou
+
+
+def _near(value: float, threshold: float) -> str:
+    """Write a number with as many digits as tell it from a threshold, two at least."""
+    told = (f"{value:.{digits}f}" for digits in (2, 3, 4))
+    return next((one for one in told if float(one) != threshold), f"{value:.5f}")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -104,7 +104,7 @@ def load_candidates(path: str | os.PathLike[str]) -> tuple[Candidates, PictureOf
                 raise InputError("is too large")
         with np.load(Path(path), allow_pickle=False) as arrays:
             told = json.loads(arrays["told"].tobytes())
-            return _candidates(arrays, told), PictureOf(**told["picture"])
+            return _candidates(arrays, told), from_mapping(PictureOf, told["picture"])
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{shown_name(path)}: {reason}", hint="check the name") from error

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from anymask.errors import ConfigError
 from anymask.everything.settings import EverythingSettings
+from anymask.weights.loaded import LoadedModel
 
 # Settings of SA-1B: 32 × 32 points, then 16 × 16 on 4 crops, then 8 × 8 on 16 crops; near-whole
 # masks left out; regions below 100 pixels filled, removed, or the reason to drop the mask.
@@ -36,14 +37,28 @@ PRESETS = MappingProxyType(
 """For published weights, by name."""
 
 # What differs for the small model inside the package: pred_iou_thresh, stability_score_thresh.
+# Those of "sa1b" were not measured; they are the ones of "default".
 _THRESHOLDS_OF_EMBEDDED = MappingProxyType(
     {
-        "default": (0.65, 0.85),
-        "dense": (0.6, 0.8),
-        "objects": (0.65, 0.85),
-        "sa1b": (0.65, 0.85),
+        "default": (0.4, 0.7),
+        "dense": (0.3, 0.75),
+        "objects": (0.45, 0.6),
+        "sa1b": (0.4, 0.7),
     }
 )
+
+
+def preset_for(loaded: LoadedModel, name: str) -> EverythingSettings:
+    """Give named settings for a model.
+
+    Args:
+        loaded: The model; weights of the small architecture score like those inside the package.
+        name: As for `preset`.
+
+    Raises:
+        ConfigError: If there are none of that name.
+    """
+    return preset(name, is_embedded=loaded.sam.config.has_mask_scorer)
 
 
 def preset(name: str, *, is_embedded: bool) -> EverythingSettings:

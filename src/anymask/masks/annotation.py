@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from anymask.errors import InputError
+from anymask.masks.finding import Finding
 from anymask.masks.rle import RLE
 
 UNNAMED = "object"
@@ -22,12 +23,14 @@ class Annotation:
         label: What it is called.
         score: How sure somebody or some model is of it, or None.
         is_crowd: Whether it stands for many objects that nobody told apart.
+        finding: How it was found, where nobody pointed at it; or None.
     """
 
     rle: RLE
     label: str = UNNAMED
     score: float | None = None
     is_crowd: bool = False
+    finding: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,7 +84,9 @@ def _tiles_above(
     x0, y0, x1, y1 = box_of(is_above)
     if x1 == 0:
         return None
-    return _touching(rows, y0, y1), _touching(columns, x0, x1)
+    # A picture narrower than a cell may be mixed from others than those above the cutoff.
+    touched = _touching(rows, y0, y1), _touching(columns, x0, x1)
+    return touched if all(touched) else None
 
 
 def _touching(strips: Strips, first: int, stop: int) -> Strips:

@@ -76,9 +76,9 @@ def _around(box: IntBox, size_hw: tuple[int, int], min_area: float) -> IntBox:
     """Give the part of the picture in which everything small lies wholly."""
     (x0, y0, x1, y1), (height, width) = box, size_hw
     # With a pixel around the mask what lies outside is known to touch what lies at the edge. The
-    # corner is even because OpenCV numbers regions by blocks of 2×2, and of islands of one size
-    # the first stays.
-    x0, y0 = max(x0 - 1, 0) & ~1, max(y0 - 1, 0) & ~1
+    # top is even because OpenCV numbers regions by pairs of rows, and of islands of one size the
+    # first stays.
+    x0, y0 = max(x0 - 1, 0), max(y0 - 1, 0) & ~1
     x1, y1 = min(x1 + 1, width), min(y1 + 1, height)
     # Left out is only what is too large to be filled.
     return (

@@ -90,6 +90,19 @@ def segment(anymask, model_file, loaded_once, monkeypatch):
 
 
 @pytest.fixture
+def everything(anymask, model_file, loaded_once, monkeypatch):
+    """Run `anymask everything WORDS...` with the seeded model and a small grid, all masks in."""
+    monkeypatch.setattr("anymask.api.load", loaded_once)
+    grid = ("--points-per-side", 4, "--stability-score-offset", 0.01)
+    loose = ("--pred-iou-thresh", 0, "--stability-score-thresh", 0, "--box-nms-thresh", 1)
+
+    def run(*words: object, stdin: bytes | None = None) -> Ran:
+        return anymask("everything", *grid, *loose, *words, "--model", model_file, stdin=stdin)
+
+    return run
+
+
+@pytest.fixture
 def noise() -> np.ndarray:
     """A picture of 48 rows and 64 columns that no decoder finds flat, uint8, (48, 64, 3)."""
     return np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)

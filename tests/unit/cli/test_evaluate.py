@@ -1,6 +1,7 @@
 """`anymask evaluate` and `anymask train export`: figures in, files out."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -70,3 +71,64 @@ def test_export_needs_a_run_and_the_right_suffix(anymask, folder):
     ran = anymask("train", "export", "--run", folder, "-o", "model.safetensors")
     assert ran.code == 1
     assert "holds no checkpoint" in ran.err
+
+
+def record_of(path):
+    """What a results file says."""
+    return json.loads(path.read_text())
+
+
+@pytest.fixture
+def few_points(monkeypatch):
+    """Everything mode with 9 points instead of 4096."""
+    from anymask.evaluate.tasks import proposals
+
+    ask, few = proposals.ask, replace(proposals.PROPOSAL_SETTINGS, points_per_side=3)
+    monkeypatch.setattr(proposals, "ask", lambda *a, **k: ask(*a, **(k | {"settings": few})))
+
+
+@pytest.mark.usefixtures("few_points")
+def test_proposals_are_held_against_all_masks(anymask, model_file, data, folder):
+    ran = anymask(
+        "evaluate", "--task", "proposals", "--data", data, "--set", "one", "--pictures", 2,
+        "--model", model_file, "-o", "found.json",
+    )  # fmt: skip
+    assert (ran.code, ran.err) == (0, f"note: {model_file.name}: unknown origin\n")
+    shown = record_of(folder / "found.json")["tables"]["proposals"]["rows"]
+    for line in shown:
+        assert all(cell in ran.out for cell in line if cell)
+    assert "wrote found.json" in ran.out
+    record = record_of(folder / "found.json")
+    assert record["command"] == (
+        "anymask evaluate --task proposals --data data --pictures 2 --seed 0"
+    )
+    assert [(one["method"], one["objects"]["all"]) for one in record["recall"]] == [
+        ("model", 6),
+        ("felzenszwalb", 6),
+    ]
+    assert len(record["rows"]) == 4
+    assert len(record["tables"]["proposals"]["rows"]) == 4
+
+
+@pytest.mark.usefixtures("few_points")
+def test_proposals_without_the_baseline(anymask, model_file, data):
+    ran = anymask(
+        "evaluate", "--task", "proposals", "--data", data, "--set", "two", "--pictures", 1,
+        "--model", model_file, "--no-classical",
+    )  # fmt: skip
+    assert ran.code == 0
+    assert "Felzenszwalb" not in ran.out
+
+
+def test_unknown_task_names_those_there_are(anymask, data):
+    ran = anymask("evaluate", "--task", "edges", "--data", data)
+    assert ran.code == 2
+    assert "error: --task edges is unknown" in ran.err
+    assert "hint: use prompts or proposals" in ran.err
+
+
+def test_proposals_cannot_be_asked_about_some_masks_only(anymask, data):
+    ran = anymask("evaluate", "--task", "proposals", "--masks", 5, "--data", data)
+    assert ran.code == 2
+    assert "error: --masks is for --task prompts" in ran.err
+    assert "hint: leave it out; proposals are held against all masks" in ran.err

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from anymask.cli.outputs import SETS, make_plan, refuse_collisions
+from anymask.cli.formats import SETS
+from anymask.cli.outputs import make_plan, refuse_collisions
 from anymask.cli.photos import Photo
 from anymask.data.conversion.forms import FORMS as CONVERTED
 from anymask.errors import InputError
@@ -111,7 +112,7 @@ def test_a_format_named_twice_is_written_once(folder):
             None,
             ("jpg",),
             "--format jpg: is unknown; use png, cutout, "
-            "overlay, rle, logits, coco, sa1b, yolo, labelme, labelmap, voc, panoptic.",
+            "overlay, rle, logits, coco, sa1b, yolo, labelme, labelmap, layers, voc, panoptic.",
         ),
         ("cat.png/", (), "-o cat.png: is a file, not a folder; name a folder."),
     ],

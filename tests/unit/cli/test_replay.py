@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from anymask.cli.outputs import FORMATS, SETS
+from anymask.cli.formats import FORMATS, SETS
 from anymask.receipt import read_receipt
 from tests.unit.cli.folders import names_in
 

@@ -130,8 +130,8 @@ def test_nothing_above_the_cutoff_computes_nothing(computed):
 
 
 def test_masks_of_a_picture_share_the_weights():
-    rows, columns = resize._grid(PHOTO, (256, 256))
-    assert resize._grid(PHOTO, (256, 256))[0] is rows
+    rows, columns = resize.tile_grid(PHOTO, (256, 256))
+    assert resize.tile_grid(PHOTO, (256, 256))[0] is rows
     for strips, size in ((rows, 1200), (columns, 1800)):
         assert [strip.pixels.start for strip in strips] == list(range(0, size, 128))
         assert strips[-1].pixels.stop == size

@@ -12,6 +12,7 @@ import yaml
 
 from anymask.data.conversion.coco_set import open_coco, open_panoptic
 from anymask.data.conversion.coco_target import CocoTarget, PanopticTarget
+from anymask.data.conversion.layer_sets import open_label_layers
 from anymask.data.conversion.picture_sets import VOC_NAMES, open_label_maps, open_png, open_voc
 from anymask.data.conversion.record_sets import open_labelme, open_sa1b
 from anymask.data.conversion.source import OpenedSet, Place
@@ -19,6 +20,7 @@ from anymask.data.conversion.target import FolderTarget, Target, WritePicture
 from anymask.data.conversion.yolo_set import DESCRIPTION, IMAGES, LABELS, open_yolo
 from anymask.masks.annotation import AnnotatedPicture, Losses
 from anymask.masks.forms.coco import Segmentation
+from anymask.masks.forms.label_layers import ENDING, write_label_layers
 from anymask.masks.forms.label_map import write_label_map
 from anymask.masks.forms.labelme import write_labelme
 from anymask.masks.forms.png import write_png
@@ -178,6 +180,13 @@ def _voc_lists(categories: Sequence[str], pictures: Sequence[str]) -> Mapping[st
     }
 
 
+def _layers(
+    picture: AnnotatedPicture,
+    categories: Sequence[str],  # noqa: ARG001 (all forms are called alike)
+) -> tuple[Mapping[str, bytes], Losses]:
+    return dict(write_label_layers(picture)), Losses()
+
+
 def _each(write: WritePicture, wish: Wish) -> Target:
     return FolderTarget(wish.out, write, may_overwrite=wish.may_overwrite)
 
@@ -246,6 +255,14 @@ _ROWS = (
         read=open_panoptic,
         write=_panoptic,
         traces=(_PANOPTIC_FILE,),
+    ),
+    Form(
+        name="layers",
+        description="label maps with layers for overlaps, and a JSON a picture",
+        is_lossless=True,
+        read=open_label_layers,
+        write=partial(_each, _layers),
+        traces=(f"*{ENDING}",),
     ),
 )
 FORMS: Mapping[str, Form] = MappingProxyType({form.name: form for form in _ROWS})

@@ -159,7 +159,9 @@ def _json_kind(path: Path) -> str | None:
     except DataError:
         return "coco"  # whose reader says where it is damaged
     record = None if first is None else first.value
-    return "panoptic" if isinstance(record, dict) and "segments_info" in record else "coco"
+    if not isinstance(record, dict) or "segments_info" not in record:
+        return "coco"
+    return "layers" if "layers" in record else "panoptic"
 
 
 def _refused(path: Path, names: list[str]) -> ConfigError:

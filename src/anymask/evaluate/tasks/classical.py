@@ -52,8 +52,18 @@ def classical_scores(pixels: NDArray[np.uint8], truths: Sequence[Mask]) -> list[
     return records
 
 
-def felzenszwalb_regions(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Give the region number of each pixel, (H, W), for pixels uint8 RGB (H, W, 3).
+def felzenszwalb_regions(
+    pixels: NDArray[np.uint8],
+    *,
+    scale: int = FELZENSZWALB_SCALE,
+    min_size_px: int = FELZENSZWALB_MIN_SIZE_PX,
+) -> NDArray[np.int64]:
+    """Give the region number of each pixel, (H, W), from 0 on.
+
+    Args:
+        pixels: The picture in any colour space, uint8 (H, W, 3).
+        scale: The larger, the larger the regions.
+        min_size_px: Smaller regions are joined to a neighbour, pixels.
 
     Raises:
         MissingExtra: If scikit-image is not installed.
@@ -66,9 +76,9 @@ def felzenszwalb_regions(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
         ) from error
     regions = felzenszwalb(
         pixels,
-        scale=FELZENSZWALB_SCALE,
+        scale=scale,
         sigma=FELZENSZWALB_SIGMA,
-        min_size=FELZENSZWALB_MIN_SIZE_PX,
+        min_size=min_size_px,
     )
     return np.asarray(regions)
 

@@ -1,7 +1,8 @@
 """COCO: what one annotation of the JSON file says.
 
 Source: the published COCO data format. A "score" of an annotation is the one of COCO's result
-files; files of ground truth have none.
+files; files of ground truth have none. How a mask was found stands in the three fields that SA-1B
+has for it.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from anymask.masks import rle as codes
 from anymask.masks.annotation import UNNAMED, Annotation, Losses
+from anymask.masks.forms.scores import finding_of, finding_record, score_of
 from anymask.masks.outlines import Holes, part_rings
 from anymask.masks.problem import Problem
 from anymask.masks.segmentation import segmentation_runs
@@ -30,8 +32,9 @@ def write_coco(
         holes: What becomes of holes in polygons.
 
     Returns:
-        "segmentation", "area", "bbox" (x, y, width, height), "iscrowd" and, if there is one,
-        "score"; None for an empty mask, which no polygon can say; and what was lost.
+        "segmentation", "area", "bbox" (x, y, width, height), "iscrowd" and, where they are,
+        "score" and what `finding_record` gives; None for an empty mask, which no polygon can
+        say; and what was lost.
     """
     rle, lost = annotation.rle, Losses()
     written: object = {"size": list(rle["size"]), "counts": rle["counts"]}
@@ -55,7 +58,7 @@ def write_coco(
     }
     if annotation.score is not None:
         record["score"] = annotation.score
-    return record, lost
+    return record | finding_record(annotation.finding), lost
 
 
 def read_coco(
@@ -96,20 +99,5 @@ def read_coco(
         label=label,
         score=score_of(record.get("score")),
         is_crowd=record.get("iscrowd") in (1, True, "1"),
+        finding=finding_of(record),
     )
-
-
-def score_of(value: object) -> float | None:
-    """Read a score.
-
-    Args:
-        value: What a file holds in its place.
-
-    Returns:
-        The number, or None where it is no finite one.
-    """
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number:
-        return None
-    number = float(str(value))
-    return number if abs(number) < float("inf") else None

@@ -33,7 +33,7 @@ def write_labelme(picture: AnnotatedPicture) -> tuple[bytes, Losses]:
         picture: The picture and its objects.
 
     Returns:
-        The JSON file's bytes, and how many scores and empty masks it cannot hold.
+        The JSON file's bytes, and how many scores, stability scores and empty masks it cannot hold.
     """
     height, width = picture.size_hw
     shapes, lost = list[dict[str, Any]](), Losses()
@@ -43,6 +43,7 @@ def write_labelme(picture: AnnotatedPicture) -> tuple[bytes, Losses]:
             lost["empty masks"] += 1
             continue
         lost["scores"] += one.score is not None
+        lost["stability scores"] += one.finding is not None
         shapes += [
             {
                 "label": one.label,

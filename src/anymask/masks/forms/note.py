@@ -1,4 +1,4 @@
-"""What a picture file of masks says beside its pixels: labels, scores, crowds.
+"""What a picture file of masks says beside its pixels: labels, scores, crowds, how it was found.
 
 It stands as JSON in a text chunk of a PNG or in the description of a TIFF, where other programs
 pass it over: {"3": {"label": "cat", "score": 0.9, "is_crowd": true}}. What is usual is left out.
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from anymask.masks.annotation import UNNAMED, Annotation
-from anymask.masks.forms.coco import score_of
+from anymask.masks.forms.scores import finding_of, finding_record, score_of
 from anymask.masks.rle import RLE
 
 _Fields = dict[str, object]
@@ -68,6 +68,7 @@ def annotation(rle: RLE, note: _Note, number: int) -> Annotation:
         label=label if isinstance(label, str) else UNNAMED,
         score=score_of(said.get("score")),
         is_crowd=said.get("is_crowd") is True,
+        finding=finding_of(said),
     )
 
 
@@ -79,4 +80,4 @@ def _fields(one: Annotation) -> _Fields:
         fields["score"] = one.score
     if one.is_crowd:
         fields["is_crowd"] = True
-    return fields
+    return fields | finding_record(one.finding)

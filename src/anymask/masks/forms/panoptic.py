@@ -15,9 +15,9 @@ from PIL import Image
 from anymask.errors import InputError
 from anymask.masks.annotation import AnnotatedPicture, Annotation, Losses
 from anymask.masks.atomic import shown_name
-from anymask.masks.forms.coco import score_of
 from anymask.masks.forms.label_map import noted_png
 from anymask.masks.forms.painting import paint
+from anymask.masks.forms.scores import finding_of, finding_record, score_of
 from anymask.masks.forms.sized import size_problem
 from anymask.masks.forms.stem import stem_of
 from anymask.masks.label_image import decode_colours, runs_by_number
@@ -53,8 +53,8 @@ def write_panoptic(
 
     Returns:
         The file by its name, "a/b.png" for a/b.jpg; the record for the "annotations" of the JSON
-        file, with area and box of what is visible; and what was lost. Scores are written into
-        the segments, where other programs pass them over.
+        file, with area and box of what is visible; and what was lost. Scores and findings are
+        written into the segments, where other programs pass them over.
 
     Raises:
         InputError: If a label is no category.
@@ -139,7 +139,8 @@ def _segment(one: Annotation, rle: RLE, number: int, numbers: Mapping[str, int])
         "bbox": list(bbox(rle)),
         "iscrowd": int(one.is_crowd),
     }
-    return segment if one.score is None else segment | {"score": one.score}
+    score = {} if one.score is None else {"score": one.score}
+    return segment | score | finding_record(one.finding)
 
 
 def _coloured(labels: NDArray[np.int64]) -> Image.Image:
@@ -168,6 +169,7 @@ def _object(segment: Mapping[str, object], label: str, rle: RLE) -> Annotation:
         label=label,
         score=score_of(segment.get("score")),
         is_crowd=segment.get("iscrowd") in (1, True, "1"),
+        finding=finding_of(segment),
     )
 
 

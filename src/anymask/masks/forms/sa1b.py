@@ -1,7 +1,8 @@
 """SA-1B: one JSON a picture, masks as compressed run lengths, no names of objects.
 
 Source: the published SA-1B data set: {"image": {"image_id", "width", "height", "file_name"},
-"annotations": [{"id", "segmentation", "bbox", "area", "predicted_iou", …}]}.
+"annotations": [{"id", "segmentation", "bbox", "area", "predicted_iou", "stability_score",
+"crop_box", "point_coords"}]}.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 
 from anymask.masks import rle as codes
 from anymask.masks.annotation import UNNAMED, AnnotatedPicture, Annotation, Losses
-from anymask.masks.forms.coco import score_of
+from anymask.masks.forms.scores import finding_of, finding_record, score_of
 from anymask.masks.problem import Problem, json_problem
 from anymask.masks.segmentation import image_size, segmentation_runs
 
@@ -45,7 +46,7 @@ def write_sa1b(picture: AnnotatedPicture, *, image_id: int, first_id: int) -> tu
         }
         if one.score is not None:
             record["predicted_iou"] = one.score
-        annotations.append(record)
+        annotations.append(record | finding_record(one.finding))
         lost["names"] += one.label != UNNAMED
         lost["crowd marks"] += one.is_crowd
     name = PurePosixPath(picture.file_name).name
@@ -77,7 +78,8 @@ def read_sa1b(
             continue
         counts, size_hw = found
         rle = codes.encode_runs(counts, size_hw)
-        objects.append(Annotation(rle=rle, score=score_of(annotation.get("predicted_iou"))))
+        score = score_of(annotation.get("predicted_iou"))
+        objects.append(Annotation(rle=rle, score=score, finding=finding_of(annotation)))
     if size_hw is None:
         return _NO_SIZE
     picture = AnnotatedPicture(file_name=file_name, size_hw=size_hw, objects=tuple(objects))

@@ -77,6 +77,7 @@ def write_voc(
     class_of = np.array([0, *(classes[one.label] for one in objects)], dtype=np.int64)
     losses = painting.losses
     losses["scores"] += sum(one.score is not None for one in objects)
+    losses["stability scores"] += sum(one.finding is not None for one in objects)
     losses["crowd marks"] += sum(one.is_crowd for one in objects)
     palette, stem = voc_palette(), stem_of(picture.file_name)
     planes = {CLASSES: class_of[painting.labels], OBJECTS: painting.labels}

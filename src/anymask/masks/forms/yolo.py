@@ -35,7 +35,8 @@ def write_yolo(
 
     Returns:
         The file's bytes, empty without objects; and what was lost: "holes", "split objects" (of
-        several parts, so of several lines), "scores", "crowd marks", "empty masks".
+        several parts, so of several lines), "scores", "stability scores", "crowd marks", "empty
+        masks".
     """
     numbers = {name: number for number, name in enumerate(categories)}
     height, width = picture.size_hw
@@ -47,6 +48,7 @@ def write_yolo(
         lost["split objects"] += len(rings) > 1
         lost["empty masks"] += not rings
         lost["scores"] += one.score is not None and bool(rings)
+        lost["stability scores"] += one.finding is not None and bool(rings)
         lost["crowd marks"] += one.is_crowd and bool(rings)
         for ring in rings:
             shares = (ring / (width, height)).ravel().tolist()

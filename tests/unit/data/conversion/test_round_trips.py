@@ -8,6 +8,7 @@ from pycocotools.coco import COCO
 
 from anymask.data.conversion.forms import FORMS
 from anymask.masks.annotation import UNNAMED, AnnotatedPicture, Losses
+from anymask.masks.finding import Finding
 from tests.unit.data.conversion.sets import (
     NAMES,
     convert,
@@ -17,7 +18,7 @@ from tests.unit.data.conversion.sets import (
     write_coco_file,
     write_pictures,
 )
-from tests.unit.masks.forms.annotated import annotation, picture, ring, scene, square
+from tests.unit.masks.forms.annotated import annotation, edge, picture, ring, scene, square
 
 SCENES = [scene(name) for name in NAMES]
 
@@ -75,10 +76,10 @@ def _expected_losses(first, second) -> Losses:
 
 def test_forms_that_are_lossless_say_so():
     lossless = {name for name, form in FORMS.items() if form.is_lossless}
-    assert lossless == {"png", "coco", "sa1b", "labelme"}
+    assert lossless == {"png", "coco", "sa1b", "labelme", "layers"}
 
 
-@pytest.mark.parametrize("name", ["png", "coco", "labelme"])
+@pytest.mark.parametrize("name", ["png", "coco", "labelme", "layers"])
 def test_overlaps_crowds_and_names_survive_lossless_forms(tmp_path, name):
     objects = (
         annotation(ring(), label="big\nname é"),
@@ -100,6 +101,21 @@ def test_overlaps_are_counted_where_a_pixel_has_one_owner(tmp_path):
         done = convert(path, tmp_path / name, name)
         expected = Losses({"overlapped objects": 1, "overlapped pixels": 81, **more})
         assert done.lost == expected
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_how_masks_were_found_comes_back_or_is_counted(tmp_path, name):
+    finding = Finding(point=(20.5, 6.0), stability_score=0.96, crop_box=(0, 0, 56, 40))
+    given = picture(annotation(square(), label="a", finding=finding), annotation(edge(), label="b"))
+    path = write_coco_file(tmp_path / "in.json", [given])
+    done = convert(path, tmp_path / "out", name, images=write_pictures(tmp_path / "p", ("a.png",)))
+    cannot = name in ("yolo", "labelme", "voc")
+    assert done.lost["stability scores"] == int(cannot)
+    images = tmp_path / "p" if name in ("yolo", "labelme") else None
+    (found,) = read_all(name, _where(name, tmp_path / "out"), images)
+    findings = {one.rle["counts"]: one.finding for one in found.objects}
+    assert findings[given.objects[0].rle["counts"]] == (None if cannot else finding)
+    assert findings[given.objects[1].rle["counts"]] is None
 
 
 @pytest.mark.parametrize(

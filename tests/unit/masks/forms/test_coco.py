@@ -7,6 +7,7 @@ import pytest
 from pycocotools import mask as coco
 
 from anymask.masks.annotation import UNNAMED, Losses
+from anymask.masks.finding import Finding
 from anymask.masks.forms.coco import read_coco, write_coco
 from anymask.masks.problem import Problem
 from anymask.masks.rle import decode
@@ -93,6 +94,16 @@ def test_what_is_wrong_is_said(change, code, message):
     found = read({**good, "category_id": 7, **change})
     assert isinstance(found, Problem)
     assert (found.code, message in found.message) == (code, True), found.message
+
+
+@pytest.mark.parametrize("segmentation", ["rle", "counts", "polygons"])
+def test_how_a_mask_was_found_comes_back(segmentation):
+    finding = Finding(point=(31.4, 8.6), stability_score=0.981, crop_box=(4, 0, 56, 30))
+    one = annotation(islands(), label="cat", score=0.25, finding=finding)
+    record, lost = written(one, segmentation=segmentation)
+    assert lost == Losses()
+    assert (record["stability_score"], record["score"]) == (0.981, 0.25)
+    assert read({**record, "category_id": 7}) == one
 
 
 def test_a_record_that_is_none_is_said():

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from anymask.masks.annotation import Losses
+from anymask.masks.finding import Finding
 from anymask.masks.forms.sa1b import read_sa1b, sa1b_record, write_sa1b
 from anymask.masks.problem import Problem
 from tests.unit.masks.forms.annotated import annotation, picture, ring, scene, square
@@ -34,6 +35,20 @@ def test_fields_and_their_types_are_those_of_the_data_set():
     assert first["segmentation"]["size"] == [40, 56]
     assert isinstance(first["segmentation"]["counts"], str)
     assert [one["id"] for one in record["annotations"]] == [11, 12, 13, 14]
+
+
+def test_how_masks_were_found_stands_in_the_fields_of_the_data_set():
+    finding = Finding(point=(31.4, 8.6), stability_score=0.981, crop_box=(4, 0, 56, 30))
+    given = picture(annotation(square(), score=0.963, finding=finding), annotation(ring()))
+    text, lost = write_sa1b(given, image_id=5, first_id=11)
+    assert lost == Losses()
+    first, second = json.loads(text)["annotations"]
+    assert list(second) == ["id", "segmentation", "bbox", "area"]
+    more = ["predicted_iou", "stability_score", "crop_box", "point_coords"]
+    assert list(first) == [*second, *more]
+    assert (first["stability_score"], first["point_coords"]) == (0.981, [[31.4, 8.6]])
+    assert (first["crop_box"], str(first["crop_box"][0])) == ([4.0, 0.0, 52.0, 30.0], "4.0")
+    assert read(sa1b_record(text))[0] == given
 
 
 @pytest.mark.parametrize(

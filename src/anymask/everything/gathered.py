@@ -9,7 +9,7 @@ from anymask.everything.candidates import ROW, Floors, Rows
 from anymask.everything.drawings import Codes, Crop, LaterCodes
 from anymask.everything.grid import Points
 from anymask.everything.settings import EverythingSettings
-from anymask.everything.sparse_grid import Cover
+from anymask.everything.sparse_grid import SparseGrid
 from anymask.masks.measured import measure_low_res
 from anymask.predict.points import PointAnswers
 
@@ -46,7 +46,9 @@ class Gathered:
         self.left_out[PRED_IOU] += int((~passes).sum())
         return np.asarray(passes.any(1))
 
-    def add(self, crop: Crop, answers: PointAnswers, points: Points, cover: Cover | None) -> None:
+    def add(
+        self, crop: Crop, answers: PointAnswers, points: Points, sparse: SparseGrid | None
+    ) -> None:
         """Measure and keep the masks of some answers.
 
         Args:
@@ -54,7 +56,7 @@ class Gathered:
             answers: Those that are `worth` it.
             points: All points that were asked, (x, y), pixels of the picture; `answers.numbers`
                 says which.
-            cover: Told of masks that pass the thresholds; None if nobody wants to know.
+            sparse: Told of masks that pass the thresholds; None if nobody wants to know.
         """
         which, slots = np.nonzero(self._is_above(answers.iou))
         rows = np.zeros(len(which), ROW)
@@ -67,7 +69,7 @@ class Gathered:
             kept = self._measure_coarsely(crop, rows, planes, codes)
         else:
             is_kept = [
-                self._measure(crop, row, plane, cover, codes)
+                self._measure(crop, row, plane, sparse, codes)
                 for row, plane in zip(rows, planes, strict=True)
             ]
             kept = np.flatnonzero(is_kept)
@@ -83,7 +85,7 @@ class Gathered:
         crop: Crop,
         row: np.void,
         plane: NDArray[np.float32],
-        cover: Cover | None,
+        sparse: SparseGrid | None,
         codes: Codes,
     ) -> bool:
         """Measure one mask at the picture's size; say whether it is kept."""
@@ -94,8 +96,8 @@ class Gathered:
         row["stability_score"] = measured.stability_score
         row["box"], row["area"] = measured.box, area
         codes.append(crop.code(measured))
-        if cover is not None and self._is_accepted(row):
-            cover.add(measured, area)
+        if sparse is not None and self._is_accepted(row):
+            sparse.add(measured)
         return True
 
     def _measure_coarsely(

@@ -7,6 +7,7 @@ only scores, box and run lengths are kept, so memory does not grow with the numb
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anymask.errors import StateError
 from anymask.everything.candidates import Candidates, Floors
@@ -16,12 +17,12 @@ from anymask.everything.gathered import Gathered
 from anymask.everything.grid import Points, grids_of
 from anymask.everything.memory import room_for
 from anymask.everything.settings import EverythingSettings
-from anymask.everything.sparse_grid import Cover, levels_of
+from anymask.everything.sparse_grid import SparseGrid, levels_of
 from anymask.image.picture import Picture
 from anymask.masks.boxes import IntBox
 from anymask.predict.embedding import ImageEmbedding
 from anymask.predict.encode import embed_batch
-from anymask.predict.points import answer_points
+from anymask.predict.points import Worth, answer_points
 from anymask.weights.loaded import LoadedModel
 
 Progress = Callable[[int, int], None]
@@ -118,21 +119,37 @@ def _ask(
     at_once: int,
 ) -> Iterator[int]:
     """Ask at the points of one crop, and give after each step how many are done."""
-    x0, y0, x1, y1 = crop.box
-    in_picture = points + np.array([x0, y0], np.float64)
-    cover, levels = None, [np.arange(len(points))]
+    in_picture = points + np.array(crop.box[:2], np.float64)
+    sparse, levels = None, [np.arange(len(points))]
     if gathered.settings.mode == "adaptive":
-        cover, levels = Cover(in_picture, (x1 - x0) * (y1 - y0)), levels_of(len(points))
+        sparse = SparseGrid(in_picture, gathered.settings.pred_iou_thresh)
+        levels = levels_of(len(points))
     num_before = 0
     for level in levels:
-        asked = level if cover is None else level[~cover.is_covered[level]]
-        for answers in answer_points(
-            loaded, embedding, points[asked], gathered.worth, at_once=at_once
-        ):
-            gathered.add(crop, answers, in_picture[asked], cover)
+        asked = level
+        if sparse is not None:
+            asked = sparse.wanted(level, is_last=level is levels[-1])
+        worth = _noting(gathered.worth, sparse, asked)
+        for answers in answer_points(loaded, embedding, points[asked], worth, at_once=at_once):
+            gathered.add(crop, answers, in_picture[asked], sparse)
             yield num_before + answers.num_done
         num_before += len(level)
         yield num_before
+
+
+def _noting(worth: Worth, sparse: SparseGrid | None, asked: NDArray[np.int64]) -> Worth:
+    """Give `worth` so that a sparse grid hears the scores; it is asked in the points' order."""
+    if sparse is None:
+        return worth
+    num_seen = 0
+
+    def noting(iou: NDArray[np.float32]) -> NDArray[np.bool_]:
+        nonlocal num_seen
+        sparse.note(asked[num_seen : num_seen + len(iou)], iou)
+        num_seen += len(iou)
+        return worth(iou)
+
+    return noting
 
 
 def _embedded_crop(loaded: LoadedModel, picture: Picture | None, box: IntBox) -> ImageEmbedding:

@@ -19,6 +19,9 @@ from anymask.predict.embedding import ImageEmbedding
 from anymask.predict.encode import prepare
 from anymask.weights.loaded import LoadedModel
 
+Worth = Callable[[NDArray[np.float32]], NDArray[np.bool_]]
+"""Given predicted IoU (p, 3) of some points, says whose masks are wanted, bool (p,)."""
+
 
 class PointAnswers(NamedTuple):
     """Answers to some points of a list.
@@ -41,7 +44,7 @@ def answer_points(
     loaded: LoadedModel,
     embedding: ImageEmbedding,
     points_xy: NDArray[np.float64],
-    worth: Callable[[NDArray[np.float32]], NDArray[np.bool_]],
+    worth: Worth,
     *,
     at_once: int = 64,
 ) -> Iterator[PointAnswers]:
@@ -51,8 +54,8 @@ def answer_points(
         loaded: The model.
         embedding: The picture, embedded by this model.
         points_xy: (x, y) in pixels of the upright picture, (N, 2).
-        worth: Given predicted IoU (p, 3) of some points, says which points' masks are wanted,
-            bool (p,). Where the model knows the scores before the masks, others are not drawn.
+        worth: Says which points' masks are wanted, asked of some points after the other. Where
+            the model knows the scores before the masks, others are not drawn.
         at_once: Points handed to the network together.
 
     Yields:

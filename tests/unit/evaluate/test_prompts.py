@@ -75,7 +75,7 @@ def test_second_click_is_on_the_missed_part_and_brings_the_answer_along(asked):
     assert second.labels == (1, 1)
     assert square(32)[y, x]
     assert not square(8)[y, x]
-    assert np.array_equal(second.mask, guess(square(8), 0.9).low_res_logits)
+    np.testing.assert_array_equal(second.mask, guess(square(8), 0.9).low_res_logits)
 
 
 @pytest.mark.parametrize("count", [0, -2])

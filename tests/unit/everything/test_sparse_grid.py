@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anymask.everything.grid import point_grid
-from anymask.everything.sparse_grid import Cover, levels_of
+from anymask.everything.sparse_grid import NUM_WITNESSES, SparseGrid, levels_of
 from anymask.masks.measured import Measured
 
 
@@ -29,24 +29,66 @@ def square(x0, y0, side):
     return Measured(np.ones((side, side), bool), (x0, y0, x0 + side, y0 + side), np.float32(1))
 
 
-def test_points_in_something_small_are_covered():
-    points = point_grid(10) * 100
-    cover = Cover(points, 100 * 100)
-    cover.add(square(20, 30, 20), 400)
-    inside = (points[:, 0] >= 20) & (points[:, 0] < 40) & (points[:, 1] >= 30) & (points[:, 1] < 50)
-    assert inside.sum() == 4
-    np.testing.assert_array_equal(cover.is_covered, inside)
+POINTS = point_grid(16) * 160
+ALL = np.arange(256)
 
 
-def test_points_in_something_large_are_not():
-    cover = Cover(point_grid(10) * 100, 100 * 100)
-    cover.add(square(0, 0, 50), 2500)
-    assert not cover.is_covered.any()
+def within(x0, y0, side):
+    x, y = POINTS.T
+    return (x >= x0) & (x < x0 + side) & (y >= y0) & (y < y0 + side)
 
 
-def test_a_hole_does_not_cover_what_lies_in_it():
-    inside = np.ones((20, 20), bool)
-    inside[5:15, 5:15] = False
-    cover = Cover(np.array([[10.0, 10.0], [2.0, 2.0]]), 100 * 100)
-    cover.add(Measured(inside, (0, 0, 20, 20), np.float32(1)), 300)
-    assert cover.is_covered.tolist() == [False, True]
+def grid_with(*masks):
+    grid = SparseGrid(POINTS, 0.5)
+    for mask in masks:
+        grid.add(mask)
+    return grid
+
+
+def test_what_many_points_gave_is_asked_no_more():
+    grid = grid_with(*[square(20, 30, 80)] * NUM_WITNESSES)
+    asked = grid.wanted(ALL, is_last=False)
+    np.testing.assert_array_equal(np.setdiff1d(ALL, asked), np.flatnonzero(within(20, 30, 80)))
+    assert within(20, 30, 80).sum() == 64
+
+
+def test_what_too_few_points_gave_is_asked_again():
+    grid = grid_with(*[square(20, 30, 80)] * (NUM_WITNESSES - 1))
+    assert len(grid.wanted(ALL, is_last=False)) == 256
+
+
+def test_witnesses_of_another_thing_do_not_count():
+    half = NUM_WITNESSES // 2 + 1
+    grid = grid_with(*[square(20, 30, 80)] * half, *[square(60, 70, 80)] * half)
+    assert len(grid.wanted(ALL, is_last=False)) == 256
+
+
+def test_what_is_small_is_asked_about_by_every_point():
+    grid = grid_with(*[square(20, 30, 40)] * 2 * NUM_WITNESSES)
+    assert within(20, 30, 40).sum() < NUM_WITNESSES
+    assert len(grid.wanted(ALL, is_last=False)) == 256
+
+
+def test_a_hole_is_not_settled_by_what_lies_around_it():
+    ring = np.ones((120, 120), bool)
+    ring[40:80, 40:80] = False
+    mask = Measured(ring, (0, 0, 120, 120), np.float32(1))
+    asked = grid_with(*[mask] * NUM_WITNESSES).wanted(ALL, is_last=False)
+    hole = np.flatnonzero(within(40, 40, 40))
+    assert np.isin(hole, asked).all()
+    assert not np.isin(np.flatnonzero(within(0, 0, 40)), asked).any()
+
+
+def test_the_last_level_leaves_out_points_around_which_there_is_no_hope():
+    grid = SparseGrid(POINTS, 0.5)
+    scores = np.full((256, 3), 0.1, np.float32)
+    scores[5 * 16 + 5, 2] = 0.45
+    grid.note(ALL, scores)
+    assert len(grid.wanted(ALL, is_last=False)) == 256
+    row, column = np.divmod(grid.wanted(ALL, is_last=True), 16)
+    assert sorted(set(row)) == sorted(set(column)) == [4, 5, 6]
+    assert len(row) == 9
+
+
+def test_where_nothing_was_asked_there_is_hope():
+    assert len(SparseGrid(POINTS, 0.5).wanted(ALL, is_last=True)) == 256

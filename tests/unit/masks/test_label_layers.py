@@ -62,7 +62,7 @@ def test_nothing_is_lost_whatever_the_policy(masks):
     for policy in ("smallest", "largest", "score"):
         made = label_map(codes, list(range(6)), SIZE, policy)
         assert made.masks() == codes
-        layers = np.stack(list(made.layers))
+        layers = np.stack([layer.astype(np.int64) for layer in made.layers])
         # As many layers as masks lie upon each other, and none is empty but the only one.
         assert len(layers) == max(1, masks.sum(axis=0).max())
         assert ((layers > 0).sum(axis=0) == masks.sum(axis=0)).all()

@@ -7,7 +7,7 @@ import pytest
 
 from anymask.errors import DataError, InputError
 from anymask.masks.part_tree import part_tree
-from anymask.masks.rle import encode
+from anymask.masks.rle import RLE, encode
 
 SIZE = (60, 80)
 
@@ -133,8 +133,8 @@ def test_runs_give_the_tree_that_planes_give(seed):
     tree = part_tree([encode(mask) for mask in masks], inside_share=0.8)
     assert tree.parents == by_planes(masks, 0.8, 0.8)
     assert 15 < sum(parent is not None for parent in tree.parents) < 60
-    for mask, level in enumerate(tree.levels):
-        assert level == len(tree.ancestors(mask))
+    for number, level in enumerate(tree.levels):
+        assert level == len(tree.ancestors(number))
 
 
 def test_what_is_no_share_is_refused():
@@ -148,4 +148,4 @@ def test_masks_of_two_pictures_are_refused():
     with pytest.raises(InputError, match="masks must have one size, got 9×8 and 80×60; pass masks"):
         part_tree([CAR, box(0, 0, 2, 2, (8, 9))])
     with pytest.raises(DataError, match="RLE counts sum to 7"):
-        part_tree([{"size": [2, 2], "counts": [3, 4]}])
+        part_tree([RLE(size=[2, 2], counts="34")])

@@ -24,7 +24,7 @@ TRAINING := OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=10000000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fix bench bench-gpu bench-training bench-finetune numbers train-default eval-default docs-cli clean need-data
+.PHONY: help setup demo test check fix bench bench-everything bench-gpu bench-training bench-finetune numbers train-default eval-default docs-cli clean need-data
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,11 @@ bench: $(VENV)/.developed  ## measure speed and memory into benchmarks/results (
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/exported.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/everything.py $(BENCH_FLAGS)
 	$(BIN)/python scripts/speed_picture.py
+
+bench-everything: need-data $(VENV)/.developed  ## measure everything mode of the default model (hours, most of it proposals)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/everything_default.py --data $(ANYMASK_DATA)/eval/coco128.tar
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/presets.py --data $(ANYMASK_DATA)/train --keep runs/candidates
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/proposals.py --data $(ANYMASK_DATA)/eval/coco128.tar --keep runs/proposals.jsonl --pictures 48
 
 bench-gpu: $(VENV)/.developed  ## measure on a CUDA device into benchmarks/results
 	$(BIN)/python benchmarks/gpu.py

@@ -207,8 +207,9 @@ class Model:
             **options: Fields of `EverythingSettings` that differ from the preset's.
 
         Returns:
-            The masks, best first: each has a `finding` and a `coded` form and no logits; `tree`
-            says which is part of which, `label_map()` gives them as numbers.
+            The masks in the published generator's order: by score, but masks of smaller crops
+            first, and those that needed cleaning last. Each has a `finding` and a `coded` form and
+            no logits; `tree` says which is part of which, `label_map()` gives them as numbers.
 
         Raises:
             ConfigError: If preset, memory or an option is unknown or cannot be used.

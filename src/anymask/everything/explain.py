@@ -136,14 +136,17 @@ def reason(fate: Fate) -> str:
             told = _near(value, threshold)
             return f"has a predicted IoU of {told}, needs more than {threshold:g}"
         case Filter.STABILITY:
-            return f"has a stability score of {_near(value, threshold)}, needs {threshold:g}"
+            return (
+                f"has a stability score of {_near(value, threshold)}, needs {threshold:g} or more"
+            )
         case Filter.CROP_EDGE:
             return f"ends {value:.0f} px from the edge of its crop, needs more than {threshold:g}"
         case Filter.MIN_AREA:
             return f"has {value:,.0f} pixels, needs {threshold:,.0f}"
         case Filter.MAX_AREA:
             most = f"{100 * threshold:g} %"
-            return f"covers {100 * value:.0f} % of the picture, needs less than {most}"
+            told = _near(100 * value, 100 * threshold)
+            return f"covers {told} % of the picture, needs less than {most}"
         case Filter.PART:
             return f"is part of candidate {fate.rival}"
         case Filter.REGIONS if fate.rival is None:
@@ -151,7 +154,7 @@ def reason(fate: Fate) -> str:
         case _:
             return (
                 f"looks like candidate {fate.rival}, which was preferred (overlap of boxes "
-                f"{value:.2f}, at most {threshold:g})"
+                f"{_near(value, threshold)}, at most {threshold:g})"
             )
 
 

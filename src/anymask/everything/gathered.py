@@ -14,6 +14,8 @@ from anymask.masks.measured import measure_low_res
 from anymask.predict.points import PointAnswers
 
 PRED_IOU, STABILITY = "pred_iou_thresh", "stability_score_thresh"
+NO_DATA = "no_data"
+"""Masks of which nothing is left once pixels without a value are taken away."""
 
 
 class Gathered:
@@ -23,6 +25,7 @@ class Gathered:
         settings: How they are measured.
         floors: Which are not kept.
         spool_bytes: How much of the masks may lie in memory.
+        is_coarse: Whether they are measured at the low resolution and drawn later.
 
     Attributes:
         codes: Their run lengths.
@@ -30,10 +33,12 @@ class Gathered:
         left_out: Candidates that were not kept, by the setting they missed.
     """
 
-    def __init__(self, settings: EverythingSettings, floors: Floors, spool_bytes: int) -> None:
+    def __init__(
+        self, settings: EverythingSettings, floors: Floors, spool_bytes: int, *, is_coarse: bool
+    ) -> None:
         self.settings, self.floors = settings, floors
         self.codes: Codes | LaterCodes = (
-            LaterCodes(spool_bytes) if settings.mode == "fast" else Codes(spool_bytes)
+            LaterCodes(spool_bytes) if is_coarse else Codes(spool_bytes)
         )
         self.num_prompts = 0
         self.left_out: Counter[str] = Counter()
@@ -73,7 +78,6 @@ class Gathered:
                 for row, plane in zip(rows, planes, strict=True)
             ]
             kept = np.flatnonzero(is_kept)
-        self.left_out[STABILITY] += len(rows) - len(kept)
         self._rows.append(rows[kept])
 
     def table(self) -> Rows:
@@ -91,6 +95,10 @@ class Gathered:
         """Measure one mask at the picture's size; say whether it is kept."""
         measured = crop.measure(plane, self.settings.stability_score_offset)
         if not self._is_stable(measured.stability_score):
+            self.left_out[STABILITY] += 1
+            return False
+        if crop.no_data is not None and measured.inside.size == 0:
+            self.left_out[NO_DATA] += 1
             return False
         area = int(np.count_nonzero(measured.inside))
         row["stability_score"] = measured.stability_score
@@ -110,6 +118,7 @@ class Gathered:
         x, y = crop.box[:2]
         rows["box"] = np.where(areas[:, None] > 0, boxes + np.array([x, y, x, y]), 0)
         kept = np.flatnonzero(self._is_stable(stability))
+        self.left_out[STABILITY] += len(rows) - len(kept)
         for i in kept:
             codes.append(crop, planes[i])
         return kept

@@ -26,7 +26,8 @@ class Found:
     """All masks of a picture, and where they come from.
 
     Attributes:
-        masks: The masks, best first; each knows its `finding`.
+        masks: The masks in the published generator's order: by score, but masks of smaller crops
+            first, and those that needed cleaning last; each knows its `finding`.
         candidates: What they were chosen from.
         selection: How.
         settings: By which settings.

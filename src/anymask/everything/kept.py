@@ -8,6 +8,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,12 +21,18 @@ from anymask.errors import AnymaskError, InputError
 from anymask.everything.candidates import ROW, Candidates, Floors
 from anymask.everything.settings import EverythingSettings
 from anymask.masks.atomic import shown_name, write_bytes
+from anymask.masks.boxes import IntBox
 from anymask.masks.rle import runs_of
 
 FORMAT = "anymask-candidates/1"
 SUFFIX = ".candidates.npz"
 _HINT = "make it anew with --keep-candidates"
 _LARGEST_BYTES = 8 << 30
+# What numpy, json and the checks below raise on bytes that are not what they should be.
+_DAMAGES = (
+    ValueError, LookupError, TypeError, AttributeError, ArithmeticError, NotImplementedError,
+    EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,18 +117,25 @@ def load_candidates(path: str | os.PathLike[str]) -> tuple[Candidates, PictureOf
         raise InputError(f"{shown_name(path)}: {reason}", hint="check the name") from error
     except AnymaskError as error:
         raise InputError(f"{shown_name(path)}: {error.message}", hint=_HINT) from error
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+    except _DAMAGES as error:
         raise InputError(
             f"{shown_name(path)}: is no file of candidates, or damaged", hint=_HINT
         ) from error
+
+
+def _box(numbers: list[object], size_hw: tuple[int, int]) -> IntBox:
+    x0, y0, x1, y1 = (int(str(number)) for number in numbers)
+    if not (0 <= x0 <= x1 <= size_hw[1] and 0 <= y0 <= y1 <= size_hw[0]):
+        raise ValueError(numbers)
+    return x0, y0, x1, y1
 
 
 def _candidates(arrays: Any, told: dict[str, Any]) -> Candidates:  # noqa: ANN401 - numpy's archive
     if told["format"] != FORMAT:
         raise ValueError(told["format"])
     rows, ends, text = arrays["rows"], arrays["ends"], arrays["codes"].tobytes().decode("ascii")
-    crops = tuple(tuple(map(int, box)) for box in told["crops"])
     height, width = map(int, told["size_hw"])
+    crops = tuple(_box(box, (height, width)) for box in told["crops"])
     is_sound = (
         rows.dtype == ROW
         and rows.ndim == ends.ndim == 1
@@ -130,6 +144,8 @@ def _candidates(arrays: Any, told: dict[str, Any]) -> Candidates:  # noqa: ANN40
         and (len(ends) == 0 or ends[-1] == len(text))
         and (rows["crop"] < len(crops)).all()
         and (rows["crop"] >= 0).all()
+        and (rows["box"] >= 0).all()
+        and (rows["box"][:, 2:] <= (width, height)).all()
     )
     if not is_sound:
         raise ValueError("arrays do not fit together")
@@ -140,7 +156,7 @@ def _candidates(arrays: Any, told: dict[str, Any]) -> Candidates:  # noqa: ANN40
         size_hw=(height, width),
         rows=rows,
         codes=codes,
-        crops=crops,  # type: ignore[arg-type]  # four numbers each
+        crops=crops,
         settings=from_mapping(EverythingSettings, told["settings"]),
         floors=from_mapping(Floors, told["floors"]),
         num_prompts=int(told["num_prompts"]),

@@ -7,7 +7,6 @@ a temporary file beyond their share.
 import re
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
 
 from anymask.errors import ConfigError
 from anymask.weights.loaded import LoadedModel
@@ -24,34 +23,22 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) *(b|mb|gb|mib|gib|)", re.IGNORECASE | re.AS
 _UNITS = MappingProxyType({"": 1, "b": 1, "mb": _MB, "gb": 10**9, "mib": 1 << 20, "gib": 1 << 30})
 
 
-class Room(NamedTuple):
-    """What a run may take.
-
-    Attributes:
-        spool_bytes: Masks of candidates in memory.
-        points_at_once: Points handed to the network together.
-    """
-
-    spool_bytes: int
-    points_at_once: int
-
-
-def room_for(
-    loaded: LoadedModel, size_hw: tuple[int, int], points_per_batch: int, budget_bytes: int | None
-) -> Room:
-    """Share out what a run may take.
+def spool_room(loaded: LoadedModel, size_hw: tuple[int, int], budget_bytes: int | None) -> int:
+    """Say how much of the candidates' masks may lie in memory.
 
     Args:
         loaded: The model.
         size_hw: Size of the picture, pixels.
-        points_per_batch: Points that are wanted together.
         budget_bytes: What the whole program may take; None for no limit.
+
+    Returns:
+        Bytes.
 
     Raises:
         ConfigError: If the program takes more than that already, or nothing would be left.
     """
     if budget_bytes is None:
-        return Room(USUAL_SPOOL_BYTES, points_per_batch)
+        return USUAL_SPOOL_BYTES
     working = _working_bytes(loaded, size_hw)
     here = resident_bytes()
     left = budget_bytes - here - working
@@ -61,7 +48,7 @@ def room_for(
             f"max_memory is {budget_bytes // _MB} MB, this picture and model need {least} MB",
             hint=f"allow {least} MB, take a smaller model, or shrink the picture",
         )
-    return Room(min(left // 2, USUAL_SPOOL_BYTES), points_per_batch)
+    return min(left // 2, USUAL_SPOOL_BYTES)
 
 
 def bytes_of(size: int | str | None) -> int | None:

@@ -1,7 +1,7 @@
 """Points everywhere → candidate masks, measured.
 
 Every crop of the picture is encoded by itself and asked at each point of its grid; of every answer
-only scores, box and run lengths are kept, so memory does not grow with the number of masks.
+only scores, box and run lengths are kept, and run lengths beyond their share move to the disk.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ from anymask.everything.crops import crop_boxes
 from anymask.everything.drawings import Crop
 from anymask.everything.gathered import Gathered
 from anymask.everything.grid import Points, grids_of
-from anymask.everything.memory import room_for
+from anymask.everything.memory import spool_room
 from anymask.everything.settings import EverythingSettings
 from anymask.everything.sparse_grid import SparseGrid, levels_of
 from anymask.image.picture import Picture
@@ -63,14 +63,19 @@ def propose(
     """
     size_hw, picture = embedding.frame.original_hw, embedding.picture
     boxes, points = _where(size_hw, settings)
-    room = room_for(loaded, size_hw, settings.points_per_batch, budget_bytes)
-    gathered = Gathered(settings, floors or floors_of(settings), room.spool_bytes)
+    no_data = None if picture is None else picture.no_data
+    gathered = Gathered(
+        settings,
+        floors or floors_of(settings),
+        spool_room(loaded, size_hw, budget_bytes),
+        # Pixels without a value are only known at the picture's size.
+        is_coarse=settings.mode == "fast" and no_data is None,
+    )
     num_points, num_before = sum(map(len, points)), 0
     for number, box in enumerate(boxes):
         part = embedding if number == 0 else _embedded_crop(loaded, picture, box)
-        no_data = None if picture is None else picture.no_data
         crop = Crop(number=number, box=box, frame=part.frame, picture_hw=size_hw, no_data=no_data)
-        for done in _ask(loaded, part, crop, points[number], gathered, room.points_at_once):
+        for done in _ask(loaded, part, crop, points[number], gathered):
             if on_progress is not None:
                 on_progress(num_before + done, num_points)
         num_before += len(points[number])
@@ -116,7 +121,6 @@ def _ask(
     crop: Crop,
     points: Points,
     gathered: Gathered,
-    at_once: int,
 ) -> Iterator[int]:
     """Ask at the points of one crop, and give after each step how many are done."""
     in_picture = points + np.array(crop.box[:2], np.float64)
@@ -124,7 +128,7 @@ def _ask(
     if gathered.settings.mode == "adaptive":
         sparse = SparseGrid(in_picture, gathered.settings.pred_iou_thresh)
         levels = levels_of(len(points))
-    num_before = 0
+    num_before, at_once = 0, gathered.settings.points_per_batch
     for level in levels:
         asked = level
         if sparse is not None:

@@ -16,7 +16,7 @@ class EverythingSettings:
 
     Attributes:
         points_per_side: Points along each side of the grid; None where `point_grids` are given.
-        points_per_batch: Points answered at once; fewer where memory is short.
+        points_per_batch: Points handed to the network together.
         pred_iou_thresh: Masks whose predicted IoU is not above it are dropped; 0 drops none.
         stability_score_thresh: Masks whose stability score is below it are dropped; 0 drops none.
         stability_score_offset: How far the cutoff moves for the stability score, in logits.
@@ -28,8 +28,9 @@ class EverythingSettings:
         point_grids: Own points (x, y) in [0, 1], one list a layer; None for regular grids.
         min_mask_region_area: Holes and islands smaller than this are filled and removed, pixels.
         mode: "exact" measures every candidate at the picture's size, as the published generator
-            does; "fast" decides at the low resolution and draws only what stays; "adaptive" also
-            leaves out points that lie in something small that was found already.
+            does; "fast" decides at the low resolution and draws only what stays; "adaptive" asks a
+            coarse grid first and leaves out points inside what many answers agree on, and points
+            around which nothing came near the threshold.
         min_area: Masks with fewer pixels are dropped.
         max_area_share: Masks that cover at least this share of the picture are dropped; 0 drops
             none.
@@ -65,6 +66,11 @@ class EverythingSettings:
         _check_crops(self)
         _at_least(self, 1, "points_per_batch")
         _at_least(self, 0, "min_mask_region_area", "min_area", "max_area_share")
+        _at_least(self, 0, "box_nms_thresh", "crop_nms_thresh")
+        _at_most(self, 1, "max_area_share")
+        # Scores exceed 1 a little; what is far above was meant in per cent.
+        _at_most(self, 2, "pred_iou_thresh", "stability_score_thresh")
+        _at_most(self, 2, "box_nms_thresh", "crop_nms_thresh")
         if not self.stability_score_offset > 0:
             raise ConfigError(
                 f"stability_score_offset is {self.stability_score_offset}", hint="use 1.0"
@@ -86,6 +92,7 @@ def _check_grid(settings: EverythingSettings) -> None:
         )
     if settings.points_per_side is not None:
         _at_least(settings, 1, "points_per_side")
+        _at_most(settings, 1024, "points_per_side")
         return
     grids = settings.point_grids or ()
     if len(grids) != settings.crop_n_layers + 1:
@@ -119,3 +126,10 @@ def _at_least(settings: EverythingSettings, least: float, *names: str) -> None:
         value = getattr(settings, name)
         if not value >= least:
             raise ConfigError(f"{name} is {value}", hint=f"use {least:g} or more")
+
+
+def _at_most(settings: EverythingSettings, most: float, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        if not value <= most:
+            raise ConfigError(f"{name} is {value}", hint=f"use {most:g} or less")

@@ -3,7 +3,7 @@
 The points of a regular grid are asked in levels: every fourth of a row and column, then every
 second, then all. Two kinds of points are left out:
 
-- Those inside a mask that many points have given already: one more witness changes nothing. What is
+- Those inside a mask that many answers agree on already: one more witness changes nothing. What is
   large and plain is soon agreed on; what is small or disputed is asked about by every point.
 - In the last level, those around which no point had a mask near the threshold.
 

@@ -14,6 +14,10 @@ Pixels = NDArray[np.int64]
 # Width of the ramp, and how far a colour may be taken over from the inside.
 _EDGE_PX = 1.5
 _MARGIN_PX = 4
+# Logits of a mask that has none of its own: as sure as a good answer of the model.
+_SURE_LOGIT = np.float32(8.0)
+_LEAST_LOGIT = np.float32(0.25)
+_SOFTENING_PX = 1.2
 
 
 def cut_out(
@@ -61,6 +65,22 @@ def cut_out(
     cut[part][:, :, 3] = opacity
     x0, y0, x1, y1 = box_of(cut[:, :, 3])
     return Image.fromarray(cut[y0:y1, x0:x1] if crop and x1 > 0 else cut)
+
+
+def softened(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Give logits for a mask that has none, with a slope along its outline.
+
+    Args:
+        mask: Bool, (H, W).
+
+    Returns:
+        Float32, (H, W): above 0 exactly where the mask is, 8 well inside and -8 well outside.
+    """
+    sharp = np.where(mask, _SURE_LOGIT, -_SURE_LOGIT)
+    soft = cv2.GaussianBlur(sharp, (0, 0), _SOFTENING_PX)
+    # What is as thin as the ramp would vanish in it.
+    logits = np.where(mask, np.maximum(soft, _LEAST_LOGIT), np.minimum(soft, -_LEAST_LOGIT))
+    return np.asarray(logits, dtype=np.float32)
 
 
 def _square() -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from anymask.errors import ImageError, InputError, StateError
 from anymask.masks import rle as run_lengths
 from anymask.masks.boxes import IntBox, box_of
 from anymask.masks.code import code_of
-from anymask.masks.cutout import cut_out
+from anymask.masks.cutout import cut_out, softened
 from anymask.masks.figure import candidates_figure
 from anymask.masks.finding import Finding
 from anymask.masks.label_layers import LabelMap, Policy, label_map
@@ -31,8 +31,6 @@ from anymask.vocabulary import ImageFrame, Prompt
 if TYPE_CHECKING:
     from supervision import Detections
 
-# Size of the logits of a mask that has none of its own: as sure as a good answer of the model.
-SURE_LOGIT = np.float32(8.0)
 # A notebook keeps what it shows inside its file.
 _NOTEBOOK_SIDE_PX = 1024
 
@@ -112,10 +110,11 @@ class Mask:
     def logits(self) -> FloatArray:
         """The model's logits at the picture's size, float32 (H, W); made anew each time.
 
-        A mask of everything mode has none: there they are 8 inside and -8 outside.
+        A mask of everything mode has none: there they are 8 well inside, -8 well outside, and pass
+        through 0 along the outline.
         """
         if self.coded is not None:
-            return np.where(self.array, SURE_LOGIT, -SURE_LOGIT)
+            return softened(self.array)
         return full_resolution_logits(self._answer, self.frame)
 
     @property

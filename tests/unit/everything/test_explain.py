@@ -88,7 +88,7 @@ def test_a_point_outside_is_refused(candidates, point):
         ),
         (
             Fate(filter=Filter.MAX_AREA, value=0.97, threshold=0.95),
-            "covers 97 % of the picture, needs less than 95 %",
+            "covers 97.00 % of the picture, needs less than 95 %",
         ),
         (
             Fate(filter=Filter.BOX_NMS, value=0.9, threshold=0.7, rival=3),

@@ -100,6 +100,17 @@ def test_pixels_without_a_value_are_in_no_mask(monkeypatch):
     assert cut.box[0] == 32
 
 
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+def test_a_thing_without_any_value_is_no_mask(monkeypatch, mode):
+    loaded = answering_model(monkeypatch, *DISCS)
+    no_data = np.zeros((HEIGHT, WIDTH), bool)
+    no_data[:, :64] = True
+    found = find_all(loaded, embedded(loaded, no_data), replace(SETTINGS, mode=mode))
+    assert len(found.masks) == 2
+    assert all(mask.area > 0 for mask in found.masks)
+    assert found.candidates.left_out["no_data"] > 0
+
+
 def test_a_plain_picture_has_no_masks(monkeypatch):
     loaded = answering_model(monkeypatch)
     found = find_all(loaded, embedded(loaded), replace(SETTINGS, crop_n_layers=1))
@@ -113,10 +124,11 @@ def test_filtering_afterwards_gives_what_a_run_with_those_thresholds_gives(monke
     embedding = embedded(loaded)
     kept = find_all(loaded, embedding, SETTINGS, floors=Floors()).candidates
     assert len(kept) == 3 * 64
-    for pred_iou, stability in [(0.5, 0.3), (0.8, 0.9), (0.94, 0.95)]:
+    for pred_iou, stability, number in [(0.5, 0.3, 4), (0.8, 0.9, 3), (0.94, 0.95, 2)]:
         wanted = replace(SETTINGS, pred_iou_thresh=pred_iou, stability_score_thresh=stability)
         direct = find_all(loaded, embedding, wanted)
         later = choose(kept, wanted, frame=embedding.frame)
+        assert len(later.masks) == number
         assert [mask.rle for mask in later.masks] == [mask.rle for mask in direct.masks]
         assert later.masks.scores.tolist() == direct.masks.scores.tolist()
     all_four = replace(SETTINGS, pred_iou_thresh=0.5, stability_score_thresh=0.1)

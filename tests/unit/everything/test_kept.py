@@ -71,6 +71,35 @@ def spoiled(found, tmp_path, change):
     return path
 
 
+def retold(held, old, new):
+    told = held["told"].tobytes()
+    assert old in told
+    return np.frombuffer(told.replace(old, new), np.uint8)
+
+
+def with_far_boxes(rows):
+    far = rows.copy()
+    far["box"][0] = 10**9
+    return far
+
+
+def test_flipped_bits_never_crash(found, tmp_path):
+    path = tmp_path / "a.npz"
+    found.save(path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(60):
+        spoilt = bytearray(whole)
+        spoilt[rng.integers(len(whole))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(spoilt)
+        try:
+            CandidateMasks.load(path)
+        except InputError:
+            refused += 1
+    assert refused > 40
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -82,6 +111,10 @@ def spoiled(found, tmp_path, change):
         lambda held: {**held, "told": np.frombuffer(b"{", np.uint8)},
         lambda held: {**held, "codes": np.full_like(held["codes"], 200)},
         lambda held: {**held, "ends": held["ends"][::-1].copy()},
+        lambda held: {**held, "told": retold(held, b'"crops": [[0', b'"crops": [[1, 0')},
+        lambda held: {**held, "told": retold(held, b"[96, 128]", b"[96, 1e999]")},
+        lambda held: {**held, "told": retold(held, b'"left_out": {', b'"left_out": [], "x": {')},
+        lambda held: {**held, "rows": with_far_boxes(held["rows"])},
     ],
 )
 def test_a_damaged_file_is_refused_by_name(found, tmp_path, change):
@@ -92,7 +125,7 @@ def test_a_damaged_file_is_refused_by_name(found, tmp_path, change):
 
 def test_run_lengths_of_another_size_are_refused(found, tmp_path):
     def change(held):
-        told = held["told"].tobytes().replace(b"[96, 128]", b"[96, 127]")
+        told = held["told"].tobytes().replace(b"[96, 128]", b"[96, 129]")
         return {**held, "told": np.frombuffer(told, np.uint8)}
 
     with pytest.raises(InputError, match=r"a\.npz: RLE .*anew"):

@@ -9,7 +9,7 @@ from anymask.everything.memory import (
     bytes_of,
     peak_bytes,
     resident_bytes,
-    room_for,
+    spool_room,
 )
 from anymask.everything.spool import Spool
 from tests.unit.predict import networks
@@ -36,18 +36,18 @@ def test_what_is_no_size_is_refused(text):
 
 
 def test_without_a_limit_there_is_the_usual_room():
-    assert room_for(MODEL, (100, 100), 64, None) == (USUAL_SPOOL_BYTES, 64)
+    assert spool_room(MODEL, (100, 100), None) == USUAL_SPOOL_BYTES
 
 
 def test_a_limit_leaves_what_is_over_to_the_masks():
     here = resident_bytes()
-    tight, wide = (room_for(MODEL, (100, 100), 64, here + mb * 10**6) for mb in (60, 200))
-    assert 0 < tight.spool_bytes < wide.spool_bytes <= 100 * 10**6
+    tight, wide = (spool_room(MODEL, (100, 100), here + mb * 10**6) for mb in (60, 200))
+    assert 0 < tight < wide <= 100 * 10**6
 
 
 def test_a_limit_below_what_is_needed_says_how_much_is():
     with pytest.raises(ConfigError, match="max_memory is 5 MB, this picture and model need"):
-        room_for(MODEL, (100, 100), 64, 5 * 10**6)
+        spool_room(MODEL, (100, 100), 5 * 10**6)
 
 
 def test_the_peak_is_never_below_what_is_taken_now():

@@ -1,4 +1,4 @@
-"""Adaptive prompting: a coarse grid first, and points in small things found left out."""
+"""Adaptive prompting: a coarse grid first, and points that could tell nothing new left out."""
 
 import numpy as np
 import pytest

@@ -11,6 +11,7 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from anymask.errors import ImageError, InputError, OutputError, StateError
+from anymask.masks import rle
 from anymask.masks.mask import Mask, Masks
 from anymask.masks.png import load_mask
 from anymask.masks.resize import full_resolution_logits
@@ -261,3 +262,73 @@ def test_the_room_brings_neither_torch_nor_matplotlib():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --- masks of everything mode: pixels without logits ---
+
+
+def coded_mask(inside, **more):
+    return Mask(score=0.9, coded=rle.encode(inside), frame=FRAME, picture=PICTURE, **more)
+
+
+def disc(radius=40):
+    y, x = np.mgrid[:150, :200]
+    return np.hypot(y - 70, x - 90) < radius
+
+
+def test_a_coded_mask_is_its_code():
+    one = coded_mask(disc())
+    np.testing.assert_array_equal(one.array, disc())
+    assert one.rle == rle.encode(disc())
+    assert one.area == np.count_nonzero(disc())
+    assert one.box == mask_box(disc())
+    assert not one.array.flags.writeable
+
+
+def mask_box(inside):
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+
+def test_the_cut_out_of_a_coded_mask_has_a_soft_edge():
+    alpha = np.asarray(coded_mask(disc()).cutout())[:, :, 3]
+    assert len(np.unique(alpha)) > 20
+    inside, outside = disc(37), ~disc(43)
+    assert (alpha[inside] == 255).all()
+    assert (alpha[outside] == 0).all()
+
+
+def test_its_logits_are_positive_exactly_where_it_is():
+    thin = np.zeros((150, 200), bool)
+    thin[50, 20:180] = True
+    for inside in (disc(), thin, ~disc()):
+        np.testing.assert_array_equal(coded_mask(inside).logits > 0, inside)
+
+
+def test_it_has_no_logits_of_the_model():
+    with pytest.raises(StateError, match="everything mode, which keeps no logits"):
+        _ = Masks((coded_mask(disc()),)).low_res_logits
+
+
+def test_a_mask_needs_one_of_the_two():
+    with pytest.raises(InputError, match="either low_res_logits or coded"):
+        Mask(score=1, frame=FRAME)
+    with pytest.raises(InputError, match="either low_res_logits or coded"):
+        coded_mask(disc(), low_res_logits=logits())
+
+
+def test_a_code_of_another_size_is_refused():
+    with pytest.raises(InputError, match="mask 9×9 for picture 200×150"):
+        coded_mask(np.ones((9, 9), bool))
+
+
+def test_masks_of_a_picture_have_a_tree_and_a_label_map():
+    both = Masks((coded_mask(disc(10)), coded_mask(disc(40))))
+    assert both.tree.parents == (1, None)
+    labels = both.label_map("smallest").labels
+    assert labels[70, 90] == 1
+    assert labels[70, 120] == 2
+    assert labels[0, 0] == 0
+    assert both.label_map("largest").labels[70, 90] == 2
+    with pytest.raises(StateError, match="no mask and so no size"):
+        Masks().label_map()

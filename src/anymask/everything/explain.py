@@ -96,10 +96,15 @@ def explain(
         The explanation.
 
     Raises:
-        PromptError: If the point lies outside the picture.
+        PromptError: If the point is none, or lies outside the picture.
     """
     height, width = candidates.size_hw
-    x, y = point
+    try:
+        x, y = (float(number) for number in point)
+    except (TypeError, ValueError) as error:
+        raise PromptError(
+            f"point is {point!r:.40}, not (x, y)", hint="give two numbers, pixels"
+        ) from error
     if not (0 <= x < width and 0 <= y < height):
         raise PromptError(
             f"point ({x:g}, {y:g}) lies outside {width}×{height}",

@@ -105,7 +105,7 @@ class Gathered:
         row["box"], row["area"] = measured.box, area
         codes.append(crop.code(measured))
         if sparse is not None and self._is_accepted(row):
-            sparse.add(measured)
+            sparse.add(measured, float(row["predicted_iou"]))
         return True
 
     def _measure_coarsely(

@@ -7,6 +7,7 @@ after another in `codes` with their ends in `ends`, and `told`, JSON of everythi
 import io
 import json
 import os
+import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict, dataclass
@@ -31,7 +32,8 @@ _LARGEST_BYTES = 8 << 30
 # What numpy, json and the checks below raise on bytes that are not what they should be.
 _DAMAGES = (
     ValueError, LookupError, TypeError, AttributeError, ArithmeticError, NotImplementedError,
-    EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error,
+    EOFError, RuntimeError, MemoryError, SyntaxError, zipfile.BadZipFile, zlib.error,
+    tokenize.TokenError,
 )  # fmt: skip
 
 
@@ -146,6 +148,10 @@ def _candidates(arrays: Any, told: dict[str, Any]) -> Candidates:  # noqa: ANN40
         and (rows["crop"] >= 0).all()
         and (rows["box"] >= 0).all()
         and (rows["box"][:, 2:] <= (width, height)).all()
+        and (rows["area"] >= 0).all()
+        and (rows["area"] <= height * width).all()
+        and np.isfinite(rows["point"]).all()
+        and np.isfinite(rows["predicted_iou"]).all()
     )
     if not is_sound:
         raise ValueError("arrays do not fit together")

@@ -14,6 +14,8 @@ from anymask.weights.loaded import LoadedModel
 # Candidates' masks in memory where nobody sets a limit.
 USUAL_SPOOL_BYTES = 256 << 20
 _LEAST_SPOOL_BYTES = 4 << 20
+# What the decoder works with at once, whatever the picture.
+_DECODER_BYTES = 150 * 10**6
 # A mask of the whole picture on its way from logits to run lengths, bytes a pixel.
 _BYTES_A_PIXEL = 6
 # A cell of the embedding while a picture is encoded or prompts are answered, bytes.
@@ -84,7 +86,7 @@ def peak_bytes() -> int:
 
 def _working_bytes(loaded: LoadedModel, size_hw: tuple[int, int]) -> int:
     num_cells = (loaded.sam.config.input_size // 16) ** 2
-    return num_cells * _BYTES_A_CELL + size_hw[0] * size_hw[1] * _BYTES_A_PIXEL
+    return _DECODER_BYTES + num_cells * _BYTES_A_CELL + size_hw[0] * size_hw[1] * _BYTES_A_PIXEL
 
 
 def _status(figure: str) -> int:

@@ -110,8 +110,8 @@ def _where(
     grids = grids_of(settings)
     sides = [np.array([x1 - x0, y1 - y0], np.float64) for x0, y0, x1, y1 in boxes]
     points = [grids[layer] * side for layer, side in zip(layers, sides, strict=True)]
-    # Crops of a picture of a few pixels can be empty.
-    used = [i for i in range(len(boxes)) if i == 0 or (len(points[i]) and sides[i].all())]
+    # Crops of a picture of a few pixels can be empty, or begin beyond its end.
+    used = [i for i in range(len(boxes)) if i == 0 or (len(points[i]) and (sides[i] > 0).all())]
     return [boxes[i] for i in used], [points[i] for i in used]
 
 
@@ -126,7 +126,9 @@ def _ask(
     in_picture = points + np.array(crop.box[:2], np.float64)
     sparse, levels = None, [np.arange(len(points))]
     if gathered.settings.mode == "adaptive":
-        sparse = SparseGrid(in_picture, gathered.settings.pred_iou_thresh)
+        x0, y0, x1, y1 = crop.box
+        crop_area = (x1 - x0) * (y1 - y0)
+        sparse = SparseGrid(in_picture, crop_area, gathered.settings.pred_iou_thresh)
         levels = levels_of(len(points))
     num_before, at_once = 0, gathered.settings.points_per_batch
     for level in levels:

@@ -75,6 +75,7 @@ class EverythingSettings:
             raise ConfigError(
                 f"stability_score_offset is {self.stability_score_offset}", hint="use 1.0"
             )
+        _at_most(self, 1e6, "stability_score_offset")
         if self.mode not in get_args(Mode):
             raise ConfigError(f"mode is {self.mode!r}", hint=f"use {', '.join(get_args(Mode))}")
         if self.mode == "adaptive" and self.point_grids is not None:

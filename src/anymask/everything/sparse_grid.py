@@ -1,8 +1,10 @@
 """Adaptive prompting: a coarse grid first, then only points where something may be missing.
 
 The points of a regular grid are asked in levels: every fourth of a row and column, then every
-second, then all. Two kinds of points are left out:
+second, then all. Three kinds of points are left out:
 
+- Those inside something small whose mask is as sure as the published thresholds ask for: small
+  things mostly have no parts.
 - Those inside a mask that many answers agree on already: one more witness changes nothing. What is
   large and plain is soon agreed on; what is small or disputed is asked about by every point.
 - In the last level, those around which no point had a mask near the threshold.
@@ -19,6 +21,8 @@ from anymask.masks.boxes import IntBox, box_iou
 from anymask.masks.measured import Measured
 
 STRIDES = (4, 2, 1)
+SMALL_SHARE = 0.05  # of the crop
+SURE_IOU, SURE_STABILITY = 0.88, 0.95
 NUM_WITNESSES = 32
 SAME_BOX_IOU = 0.8
 # Of the threshold of predicted IoU: below this share there is no hope around a point.
@@ -50,10 +54,12 @@ class SparseGrid:
 
     Args:
         points: All its points, a square grid, (x, y), pixels of the picture, (N, 2).
+        crop_area: Pixels of the crop.
         pred_iou_thresh: What a mask's predicted IoU must be above.
     """
 
-    def __init__(self, points: Points, pred_iou_thresh: float) -> None:
+    def __init__(self, points: Points, crop_area: int, pred_iou_thresh: float) -> None:
+        self._small_area = SMALL_SHARE * crop_area
         self._points = np.floor(points).astype(np.int64)
         self._hopeful = HOPEFUL_SHARE * pred_iou_thresh
         self._best = np.full(len(points), np.nan, np.float32)
@@ -81,17 +87,22 @@ class SparseGrid:
         """
         self._best[numbers] = iou.max(axis=1)
 
-    def add(self, measured: Measured) -> None:
+    def add(self, measured: Measured, predicted_iou: float) -> None:
         """Note a mask that was accepted.
 
         Args:
             measured: The mask, its box in pixels of the picture.
+            predicted_iou: Its score.
         """
         x0, y0, x1, y1 = measured.box
         x, y = self._points.T
         near = np.flatnonzero((x >= x0) & (x < x1) & (y >= y0) & (y < y1))
         self._boxes.append(measured.box)
-        self._inside.append(near[measured.inside[y[near] - y0, x[near] - x0]])
+        inside = near[measured.inside[y[near] - y0, x[near] - x0]]
+        self._inside.append(inside)
+        is_sure = predicted_iou > SURE_IOU and measured.stability_score >= SURE_STABILITY
+        if is_sure and np.count_nonzero(measured.inside) < self._small_area:
+            self._is_settled[inside] = True
 
     def _settle(self) -> None:
         """Settle the points inside masks that have enough witnesses."""

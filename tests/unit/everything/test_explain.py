@@ -74,6 +74,12 @@ def test_a_point_outside_is_refused(candidates, point):
         explain(candidates, SETTINGS, point)
 
 
+@pytest.mark.parametrize("point", [None, (1,), (1, 2, 3), ("a", 1), "ab", 5])
+def test_what_is_no_point_is_refused(candidates, point):
+    with pytest.raises(PromptError, match=r"point is .*, not \(x, y\); give two numbers"):
+        explain(candidates, SETTINGS, point)
+
+
 @pytest.mark.parametrize(
     ("fate", "sentence"),
     [

@@ -12,6 +12,8 @@ from anymask.everything.fate import Filter
 from anymask.everything.generate import choose, find_all
 from anymask.everything.propose import propose
 from anymask.everything.settings import EverythingSettings
+from anymask.image.picture import Picture
+from anymask.predict.encode import embed_batch
 from tests.unit.everything.answering import HEIGHT, WIDTH, Disc, answering_model, embedded
 
 SETTINGS = EverythingSettings(points_per_side=8)
@@ -133,6 +135,19 @@ def test_filtering_afterwards_gives_what_a_run_with_those_thresholds_gives(monke
         assert later.masks.scores.tolist() == direct.masks.scores.tolist()
     all_four = replace(SETTINGS, pred_iou_thresh=0.5, stability_score_thresh=0.1)
     assert len(choose(kept, all_four).masks) == 4
+
+
+@pytest.mark.parametrize("size_hw", [(1, 1), (2, 3), (1, 300), (300, 1)])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_crops_of_pictures_of_a_few_pixels_that_are_empty_are_left_out(
+    monkeypatch, size_hw, layers
+):
+    loaded = answering_model(monkeypatch)
+    picture = Picture(pixels=np.zeros((*size_hw, 3), np.uint8))
+    (embedding,) = embed_batch(loaded, (picture,))
+    found = find_all(loaded, embedding, replace(SETTINGS, crop_n_layers=layers))
+    assert len(found.masks) == 0
+    assert all(x0 < x1 and y0 < y1 for x0, y0, x1, y1 in found.candidates.crops)
 
 
 def test_progress_counts_every_point(monkeypatch):

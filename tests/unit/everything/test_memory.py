@@ -41,8 +41,8 @@ def test_without_a_limit_there_is_the_usual_room():
 
 def test_a_limit_leaves_what_is_over_to_the_masks():
     here = resident_bytes()
-    tight, wide = (spool_room(MODEL, (100, 100), here + mb * 10**6) for mb in (60, 200))
-    assert 0 < tight < wide <= 100 * 10**6
+    tight, wide = (spool_room(MODEL, (100, 100), here + mb * 10**6) for mb in (200, 400))
+    assert 0 < tight < wide <= 200 * 10**6
 
 
 def test_a_limit_below_what_is_needed_says_how_much_is():

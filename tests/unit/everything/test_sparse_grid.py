@@ -38,11 +38,20 @@ def within(x0, y0, side):
     return (x >= x0) & (x < x0 + side) & (y >= y0) & (y < y0 + side)
 
 
-def grid_with(*masks):
-    grid = SparseGrid(POINTS, 0.5)
+def grid_with(*masks, score=0.6):
+    grid = SparseGrid(POINTS, 160 * 160, 0.5)
     for mask in masks:
-        grid.add(mask)
+        grid.add(mask, score)
     return grid
+
+
+def test_what_is_small_and_sure_needs_no_witness():
+    for side, score, is_settled in [(30, 0.9, True), (30, 0.8, False), (60, 0.9, False)]:
+        asked = grid_with(square(20, 30, side), score=score).wanted(ALL, is_last=False)
+        inside = np.flatnonzero(within(20, 30, side))
+        assert len(inside) > 0
+        assert np.isin(inside, asked).all() != is_settled
+        assert len(asked) == 256 - is_settled * len(inside)
 
 
 def test_what_many_points_gave_is_asked_no_more():
@@ -80,7 +89,7 @@ def test_a_hole_is_not_settled_by_what_lies_around_it():
 
 
 def test_the_last_level_leaves_out_points_around_which_there_is_no_hope():
-    grid = SparseGrid(POINTS, 0.5)
+    grid = SparseGrid(POINTS, 160 * 160, 0.5)
     scores = np.full((256, 3), 0.1, np.float32)
     scores[5 * 16 + 5, 2] = 0.45
     grid.note(ALL, scores)
@@ -91,4 +100,4 @@ def test_the_last_level_leaves_out_points_around_which_there_is_no_hope():
 
 
 def test_where_nothing_was_asked_there_is_hope():
-    assert len(SparseGrid(POINTS, 0.5).wanted(ALL, is_last=True)) == 256
+    assert len(SparseGrid(POINTS, 160 * 160, 0.5).wanted(ALL, is_last=True)) == 256

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from memory import peak_added_mb
 from numpy.typing import NDArray
-from record import processor, write_record
+from record import RESULTS, commit, processor, write_record
 from reference import pair
 from rich.console import Console
 from timing import Timing, interleaved
@@ -52,6 +52,7 @@ COLUMNS = [
 ]
 MEMORY_COLUMNS = ["peak memory added", "published", "anymask", "times less"]
 IOU_OF_THE_SAME = 0.8
+RESULT = RESULTS / "everything.json"
 
 Records = list[dict[str, Any]]
 
@@ -283,23 +284,28 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of a batch")
     parser.add_argument("--large-rounds", type=int, default=1, help="of a whole picture")
     parser.add_argument("--quick", action="store_true", help="one round, no whole picture")
+    parser.add_argument("--case", help="only this one; the others stay as they are in the file")
     parser.add_argument("--peak-of", nargs=2, help="print one figure of memory and end")
     flags = parser.parse_args()
     torch.set_num_threads(1)
     if flags.peak_of:
         print_peak(*flags.peak_of)
         return
-    console, measured = Console(stderr=True), {}
+    console = Console(stderr=True)
+    before = {} if flags.case is None else json.loads(RESULT.read_text(encoding="utf-8"))
+    measured = before.get("measured", {})
     for number, case in enumerate(CASES):
         is_small = number < SMALL
-        if flags.quick and not is_small:
+        if (flags.quick and not is_small) or flags.case not in (None, case.key):
             continue
         with console.status(case.title):
             rounds = 1 if flags.quick else flags.rounds if is_small else flags.large_rounds
-            measured[case.key] = measure(case, rounds)
+            measured[case.key] = measure(case, rounds) | {"commit": commit()}
         console.print(json.dumps(measured[case.key]))
-    with console.status("memory"):
-        memory = {name: peak_mb(CASES[1], name) for name in ("published", "exact")}
+    memory = before.get("memory_mb")
+    if memory is None:
+        with console.status("memory"):
+            memory = {name: peak_mb(CASES[1], name) for name in ("published", "exact")}
     path = write_record(
         "everything",
         f"make bench (everything, rounds={1 if flags.quick else flags.rounds})",

@@ -168,12 +168,14 @@ def _tiling(flags: EverythingFlags) -> dict[str, Any]:
         if flags.halo is not None:
             raise ConfigError("--halo without --tile: there are no tiles", hint="add --tile 1024")
         return {}
-    halo = flags.tile // 8 if flags.halo is None else flags.halo
-    if flags.tile < 1 or halo < 0 or flags.tile <= 2 * halo:
-        raise ConfigError(
-            f"--tile {flags.tile} with --halo {halo}: tiles have no core",
-            hint="use a halo below half of the tile",
-        )
+    from anymask.everything.tiles import tile_boxes, usual_halo
+
+    typed = f"--tile {flags.tile}" + ("" if flags.halo is None else f" with --halo {flags.halo}")
+    halo = usual_halo(flags.tile) if flags.halo is None else flags.halo
+    try:
+        tile_boxes((1, 1), flags.tile, halo)
+    except ConfigError as error:
+        raise ConfigError(f"{typed}: {error.message}", hint=error.hint) from error
     return {"tile_side": flags.tile, "halo": halo}
 
 

@@ -1,11 +1,13 @@
 """The flags of `anymask everything`, and those of them that `explain` and `filter` take too."""
 
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
-from anymask.cli.everything_formats import EVERYTHING
+from anymask.cli.everything_formats import EVERYTHING, FILTER
 from anymask.cli.photo_flags import (
     AllowTruncatedFlag,
     BandsFlag,
@@ -23,7 +25,11 @@ from anymask.cli.photo_flags import (
 
 _STAY = "Which masks stay (what is left out is the preset's)"
 _ASK = "How masks are found (what is left out is the preset's)"
+_STAY_ANEW = "Which masks stay (what is left out is as it was)"
+_STAY_EITHER = "Which masks stay (left out: the preset's; with --candidates as it was)"
 _WRITE = "What to write"
+
+Record = TypeVar("Record")
 
 OutputFlag = Annotated[
     str | None,
@@ -41,7 +47,17 @@ FormatFlag = Annotated[
     typer.Option(
         metavar="NAME",
         help=f"One of {', '.join([*EVERYTHING.formats, *EVERYTHING.sets])}; may be repeated. "
-        "sa1b and overview if left out.",
+        "sa1b and overview if left out; where -o names a file, what its name ends in.",
+        rich_help_panel=_WRITE,
+    ),
+]
+FilterFormatFlag = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"One of {', '.join([*FILTER.formats, *FILTER.sets])}; may be repeated. "
+        "sa1b if left out, with --photo overview too; where -o names a file, what its name ends "
+        "in.",
         rich_help_panel=_WRITE,
     ),
 ]
@@ -151,6 +167,26 @@ class ChoiceFlags:
     ] = None
 
 
+def _choices_under(title: str) -> Callable[[type[Record]], type[Record]]:
+    """Give what shows the flags of `ChoiceFlags` that a record inherits under another title."""
+
+    def retitled(record: type[Record]) -> type[Record]:
+        hints = get_type_hints(record, include_extras=True)
+        names = [field.name for field in fields(ChoiceFlags)]
+        # A record's own annotations go before those that it inherits.
+        record.__annotations__.update({name: _under(title, hints[name]) for name in names})
+        return record
+
+    return retitled
+
+
+def _under(title: str, hint: Any) -> object:  # noqa: ANN401 - what Annotated gives has no type
+    (option,) = hint.__metadata__
+    moved = copy(option)
+    moved.rich_help_panel = title
+    return Annotated[hint.__origin__, moved]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingFlags(ChoiceFlags):
     """How candidates are found: grid, crops, model, photo. Each field is a flag."""
@@ -167,8 +203,9 @@ class FindingFlags(ChoiceFlags):
         str | None,
         typer.Option(
             metavar="NAME",
-            help="exact (as published), fast (decides at low resolution) or adaptive (asks less "
-            "where something small was found).",
+            help="exact (as published), fast (decides at low resolution) or adaptive (as fast, "
+            "and skips points inside what many answers agree on already, and points around which "
+            "nothing came near the threshold).",
             rich_help_panel=_ASK,
         ),
     ] = None
@@ -263,7 +300,7 @@ class EverythingFlags(FindingFlags):
         int | None,
         typer.Option(
             metavar="PX",
-            help="How far a tile looks over its edge; an eighth of --tile if left out.",
+            help="How far a tile looks over its edge, 16 or more; an eighth of --tile if left out.",
             rich_help_panel=_ASK,
         ),
     ] = None
@@ -283,6 +320,7 @@ class EverythingFlags(FindingFlags):
     overwrite: OverwriteFlag = False
 
 
+@_choices_under(_STAY_EITHER)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainFlags(FindingFlags):
     """What `anymask explain` takes; each field is a flag."""
@@ -313,6 +351,7 @@ class ExplainFlags(FindingFlags):
     ] = False
 
 
+@_choices_under(_STAY_ANEW)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterFlags(ChoiceFlags):
     """What `anymask filter` takes; each field is a flag."""
@@ -328,7 +367,7 @@ class FilterFlags(ChoiceFlags):
         typer.Option(metavar="FILE", help="The photo, for an overview.", rich_help_panel=_WRITE),
     ] = None
     output: OutputFlag = None
-    format: FormatFlag = None
+    format: FilterFormatFlag = None
     policy: PolicyFlag = "smallest"
     json: JsonFlag = False
     overwrite: OverwriteFlag = False

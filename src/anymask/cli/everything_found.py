@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anymask.cli.everything_settings import in_flags
-from anymask.errors import ConfigError
+from anymask.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from anymask.api import Model
     from anymask.cli.everything_progress import Progress
+    from anymask.everything.candidates import Candidates
     from anymask.everything.generate import Found
     from anymask.everything.kept import PictureOf
     from anymask.everything.settings import EverythingSettings
@@ -140,3 +141,33 @@ def find_on(
         encode_seconds=encoded - began,
         find_seconds=time.perf_counter() - encoded,
     )
+
+
+def notes_on_photo(
+    shown: str, candidates: "Candidates", source: "PictureOf", picture: "Picture | None"
+) -> tuple[str, ...]:
+    """Compare kept candidates with the photo that was named for them.
+
+    Args:
+        shown: Name of the file of candidates, for messages.
+        candidates: What was kept.
+        source: Of which photo.
+        picture: The photo that was named; None where none was.
+
+    Returns:
+        What is odd, for people.
+
+    Raises:
+        InputError: If the photo has another size.
+    """
+    if picture is None:
+        return ()
+    if picture.size_hw != candidates.size_hw:
+        (height, width), (own_height, own_width) = picture.size_hw, candidates.size_hw
+        raise InputError(
+            f"{shown}: is of a photo of {own_width}×{own_height}, not of {width}×{height}",
+            hint="name the photo it was made from",
+        )
+    if source.sha256 and source.sha256 != picture.sha256:
+        return ("was made from a photo of other bytes than the one that was named",)
+    return ()

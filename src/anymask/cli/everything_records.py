@@ -47,8 +47,8 @@ def found_record(one: FoundOnPhoto) -> dict[str, object]:
         one: What was found.
 
     Returns:
-        The masks, best first, each with its place in the tree of parts; and how many candidates
-        there were, and which setting dropped how many.
+        The masks in the order of the result, each with its place in the tree of parts; and how
+        many candidates there were, and which setting dropped how many.
     """
     masks = one.found.masks
     tree = part_tree([mask.rle for mask in masks])

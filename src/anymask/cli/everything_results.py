@@ -73,7 +73,7 @@ def write_everything(
 
 
 def annotated(one: FoundOnPhoto) -> AnnotatedPicture:
-    """Give what was found as annotations, best first.
+    """Give what was found as annotations, in the order of the result.
 
     Args:
         one: What was found.

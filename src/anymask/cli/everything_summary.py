@@ -27,6 +27,11 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         "crop_nms_thresh": "doubles of other crops' masks, boxes' IoU over {:g}",
         "min_mask_region_area": "doubles or too small once regions under {:g} pixels are gone",
         "wholes_only": "parts of others",
+        "no_data": "only on pixels without a value",
+        "found_twice": "found by another tile too",
+        "other_tile": "in the part of another tile, which does not see them",
+        "tile_edge": "cut off by a tile's edge",
+        "empty": "without a pixel",
     }
 )
 # What to lower where nothing is left, by what removed most.
@@ -38,6 +43,7 @@ _REMEDIES: Mapping[str, str] = MappingProxyType(
         "min_area": "lower --min-area",
         "max_area_share": "raise --max-area-share",
         "min_mask_region_area": "lower --min-mask-region-area",
+        "tile_edge": "raise --halo",
     }
 )
 
@@ -102,24 +108,23 @@ def say_found_line(screen: Screen, photo: Photo, one: FoundOnPhoto, written: Wri
 
 
 def counts_told(one: FoundOnPhoto) -> str:
-    """Give how many masks there are: "148 masks of 3,072 candidates".
+    """Give how many masks there are: "148 masks of 3072 candidates".
 
     Args:
         one: What was found.
     """
     number = len(one.found.masks)
     masks = "no mask" if not number else counted(number, "mask")
-    return f"{masks} of {one.num_candidates:,} candidates"
+    return f"{masks} of {counted(one.num_candidates, 'candidate')}"
 
 
 def counted_points(one: FoundOnPhoto) -> str:
-    """Give how many points were asked: "1,024 points".
+    """Give how many points were asked: "1024 points".
 
     Args:
         one: What was found.
     """
-    number = one.found.candidates.num_prompts
-    return "1 point" if number == 1 else f"{number:,} points"
+    return counted(one.found.candidates.num_prompts, "point")
 
 
 def say_dropped(screen: Screen, one: FoundOnPhoto) -> None:

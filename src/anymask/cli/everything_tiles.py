@@ -10,9 +10,10 @@ from PIL import Image
 from anymask.cli.everything_found import FoundOnPhoto, Search
 from anymask.cli.everything_settings import in_flags
 from anymask.cli.photos import STDIN, Photo, read_photo
+from anymask.cli.screen import counted
 from anymask.errors import ConfigError
 from anymask.everything.kept import PictureOf
-from anymask.everything.tiles import find_in_tiles
+from anymask.everything.tiles import FoundInTiles, find_in_tiles
 from anymask.image.large import MAX_TILED_PIXELS, LargePicture, open_large
 from anymask.image.options import ReadOptions
 from anymask.image.picture import Picture
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 SMALL_SIDE_PX = 1600
 """Longer side of the small picture that an overview is drawn on."""
 
-# Rows of the large picture that are shrunk at once, as a share of its rows.
+# About how many rows of the large picture are shrunk at once.
 _STRIP_ROWS = 1024
+
+# Notes that end so are about looking at the whole picture at once.
+_CURED = "; cut it into tiles"
 
 
 def open_tiled(photo: Photo, options: ReadOptions, max_pixels: int | None) -> LargePicture:
@@ -93,7 +97,6 @@ def find_by_tiles(
         format=picture.format,
         orientation=picture.orientation,
     )
-    tiles = "1 tile" if len(result.tiles) == 1 else f"{len(result.tiles)} tiles"
     return FoundOnPhoto(
         found=result.found,
         picture=small,
@@ -104,11 +107,26 @@ def find_by_tiles(
             model_sha256=model.loaded.sha256,
         ),
         kept_as=None,
-        notes=(),
+        notes=tuple(note for note in picture.notes if not note.endswith(_CURED)),
         encode_seconds=0.0,
         find_seconds=time.perf_counter() - began,
-        tiles=f"{tiles}, {result.num_stitched} joined over seams, {result.num_twice} found twice",
+        tiles=_told(result),
     )
+
+
+def _told(result: FoundInTiles) -> str:
+    """Say what became of the tiles: "9 tiles, 4 masks joined over seams, 12 found twice"."""
+    lost = (
+        (result.num_disowned, "not seen by the tile they lie in"),
+        (result.num_cut_off, "cut off by a tile's edge"),
+    )
+    parts = [
+        counted(len(result.tiles), "tile"),
+        f"{counted(result.num_stitched, 'mask')} joined over seams",
+        f"{result.num_twice:,} found twice",
+        *(f"{number:,} {reason}" for number, reason in lost if number),
+    ]
+    return ", ".join(parts)
 
 
 def _small_pixels(picture: LargePicture) -> NDArray[np.uint8]:

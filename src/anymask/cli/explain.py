@@ -11,7 +11,7 @@ from rich.text import Text
 from anymask.cli.answer import check_question
 from anymask.cli.everything import search_of
 from anymask.cli.everything_flags import ChoiceFlags, ExplainFlags, FindingFlags
-from anymask.cli.everything_found import find_on
+from anymask.cli.everything_found import find_on, notes_on_photo
 from anymask.cli.everything_progress import showing_progress
 from anymask.cli.everything_settings import chosen_anew, settings_of
 from anymask.cli.flags import with_flags
@@ -53,12 +53,12 @@ def _explain(flags: ExplainFlags) -> int:
     picture = None if photo is None else read_photo(photo, reading_of(flags))
     if picture is not None:
         check_question(question, picture)
-    candidates, settings = _candidates(flags, photo, picture, screen)
+    candidates, settings, notes = _candidates(flags, photo, picture, screen)
     explanation = explain(candidates, settings, _pixel(question, candidates.size_hw))
     if flags.output is not None and picture is not None:
         _draw(flags, picture, candidates, explanation)
     if flags.json:
-        screen.write(json.dumps(_record(flags, explanation)))
+        screen.write(json.dumps({**_record(flags, explanation), "notes": list(notes)}))
     else:
         _say(screen, flags, explanation)
     return 0
@@ -112,20 +112,16 @@ _READING = ("page", "bands", "range", "max_pixels", "allow_truncated")
 
 def _candidates(
     flags: ExplainFlags, photo: Photo | None, picture: "Picture | None", screen: Screen
-) -> "tuple[Candidates, EverythingSettings]":
-    """Give all candidates of the photo, kept ones or new ones, and what is asked of them."""
+) -> "tuple[Candidates, EverythingSettings, tuple[str, ...]]":
+    """Give all candidates of the photo, kept ones or new ones, what is asked of them, and notes."""
     if flags.candidates is not None:
         from anymask.everything.kept import load_candidates
 
-        candidates, _ = load_candidates(flags.candidates)
-        if picture is not None and picture.size_hw != candidates.size_hw:
-            (height, width), (own_height, own_width) = picture.size_hw, candidates.size_hw
-            raise InputError(
-                f"{shown_name(flags.candidates)}: is of a photo of {own_width}×{own_height}, not "
-                f"of {width}×{height}",
-                hint="name the photo it was made from",
-            )
-        return candidates, chosen_anew(flags, candidates.settings)
+        candidates, source = load_candidates(flags.candidates)
+        shown = shown_name(flags.candidates)
+        notes = notes_on_photo(shown, candidates, source, picture)
+        _note(screen, shown, notes)
+        return candidates, chosen_anew(flags, candidates.settings), notes
     if photo is None or picture is None:
         raise InputError("no photo is named", hint="name a photo, or --candidates FILE")
     search = search_of(flags, keep_all=True)
@@ -133,9 +129,13 @@ def _candidates(
     search = replace(search, settings=settings_of(flags, model.loaded))
     with showing_progress(screen, photo.shown, search.settings) as on_progress:
         one = find_on(model, picture, photo.stem, search, on_progress)
-    for note in one.notes:
-        screen.note(f"{photo.shown}: {note}")
-    return one.found.candidates, search.settings
+    _note(screen, photo.shown, one.notes)
+    return one.found.candidates, search.settings, one.notes
+
+
+def _note(screen: Screen, shown: str, notes: tuple[str, ...]) -> None:
+    for note in notes:
+        screen.note(f"{shown}: {note}")
 
 
 def _draw(

@@ -9,8 +9,8 @@ from anymask.cli.annotation_sets import OpenSet, add_picture, finish_sets, open_
 from anymask.cli.door import SOME_FAILED
 from anymask.cli.everything import policy_of
 from anymask.cli.everything_flags import FilterFlags
-from anymask.cli.everything_formats import FILTER
-from anymask.cli.everything_found import FoundOnPhoto
+from anymask.cli.everything_formats import CANDIDATES, EVERYTHING, FILTER
+from anymask.cli.everything_found import FoundOnPhoto, notes_on_photo
 from anymask.cli.everything_settings import chosen_anew
 from anymask.cli.everything_summary import say_chosen, say_found_line
 from anymask.cli.failures import print_failure, tell_failure
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from anymask.image.picture import Picture
     from anymask.receipt import Receipt
 
-_SUFFIX = ".candidates.npz"
 # Told by reference, or not at all as they do not change what comes out.
 _LEFT_OUT = frozenset({"candidates", "output", "overwrite", "json", "photo"})
 
@@ -105,7 +104,8 @@ def _prepare(flags: FilterFlags) -> Job:
 
 
 def _named(file: Photo) -> Photo:
-    return replace(file, stem=file.stem.removesuffix(_SUFFIX))
+    ending = EVERYTHING.formats[CANDIDATES].ending
+    return replace(file, stem=file.stem.removesuffix(ending))
 
 
 def _do_all(job: Job, sets: list[OpenSet], screen: Screen) -> int:
@@ -158,22 +158,15 @@ def _choose(job: Job, file: Photo) -> FoundOnPhoto:
                 f"is {wanted:g}",
                 hint="make it anew with --keep-candidates",
             )
-    picture, notes = job.picture, []
-    if picture is not None and picture.size_hw != candidates.size_hw:
-        (height, width), (own_height, own_width) = picture.size_hw, candidates.size_hw
-        raise InputError(
-            f"{file.shown}: is of a photo of {own_width}×{own_height}, not of {width}×{height}",
-            hint="name the photo it was made from",
-        )
-    if picture is not None and source.sha256 != (picture.sha256 or ""):
-        notes.append("was made from a photo of other bytes than --photo")
+    picture = job.picture
+    notes = notes_on_photo(file.shown, candidates, source, picture)
     found = choose(candidates, settings, picture=picture)
     return FoundOnPhoto(
         found=found,
         picture=picture,
         source=source,
         kept_as=None,
-        notes=tuple(notes),
+        notes=notes,
         encode_seconds=0.0,
         find_seconds=sum(found.seconds.values()),
     )

@@ -94,7 +94,7 @@ class Screen:
 
 def counted(number: int, noun: str) -> str:
     """Give a number with its noun: "1 mask", "2 masks"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def make_screen(*, is_silent: bool = False) -> Screen:

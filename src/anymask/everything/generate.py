@@ -116,7 +116,8 @@ def choose(
         tuple(
             _mask(candidates, selection, number, frame, picture)
             for number in selection.kept.tolist()
-        )
+        ),
+        size_hw=candidates.size_hw,
     )
     return Found(
         masks=masks,

@@ -2,20 +2,34 @@
 
 An object that one tile sees whole is taken from there. One that no tile sees whole is put
 together: every tile gives the pixels of its core, so that neither a halo's poor sight nor the edge
-of a tile shows. All of it works on run lengths; no plane of the picture is ever held.
+of a tile shows. All of it works on run lengths; no plane of the picture is ever held. In memory are
+the records of all masks and the agreements between them; run lengths beyond their share move to
+the disk.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from anymask.everything.agreement import groups_of
 from anymask.everything.candidates import ROW, Rows
+from anymask.everything.drawings import Codes
+from anymask.everything.memory import USUAL_SPOOL_BYTES
 from anymask.everything.pieces import Pieces, overlap_of, within
 from anymask.masks.boxes import IntBox
 from anymask.masks.rle import Counts, compress
 from anymask.masks.run_sets import bounds, cut, move, union
+
+FOUND_TWICE = "found_twice"
+"""Masks of objects that another tile gave too."""
+
+OTHER_TILE = "other_tile"
+"""Masks that lie mostly in the core of another tile, which does not see them."""
+
+TILE_EDGE = "tile_edge"
+"""Masks that end at a side of a tile, and the tile beyond does not see them go on."""
 
 # Masks that two tiles see alike have about this IoU in their overlap, other things far less.
 MIN_IOU = 0.7
@@ -33,55 +47,56 @@ class Joined:
         rows: What is known of each, of dtype `ROW`, (N,); `crop` is 0.
         codes: Compressed run lengths at the picture's size, (N,).
         num_stitched: How many were put together from several tiles.
-        num_twice: How many masks were left out because another tile gave the same object.
-        num_disowned: How many were left out because they lie mostly in the core of another tile,
-            which does not see them.
-        num_cut_off: How many were left out because they end at a side of a tile, and the tile
-            beyond does not see them go on.
+        left_out: How many masks of tiles were left out, by what they missed. Those that became one
+            with others are not among them.
     """
 
     rows: Rows
     codes: Sequence[str]
     num_stitched: int
-    num_twice: int
-    num_disowned: int
-    num_cut_off: int
+    left_out: Mapping[str, int]
 
 
-def join(pieces: Pieces, *, min_iou: float = MIN_IOU) -> Joined:
+def join(
+    pieces: Pieces, *, min_iou: float = MIN_IOU, spool_bytes: int = USUAL_SPOOL_BYTES
+) -> Joined:
     """Join what was found in tiles.
 
     Args:
         pieces: What was found in each tile.
         min_iou: IoU of two masks, where both tiles see them, from which on they are one object.
+        spool_bytes: How much of the joined run lengths may lie in memory; more goes to the disk.
 
     Returns:
         The masks of the picture; each holds at least one that passed all thresholds.
+
+    Raises:
+        OutputError: If run lengths outgrow the memory and the disk is full.
     """
-    rows, codes = [], []
-    num_stitched = num_twice = num_disowned = num_cut_off = 0
+    rows, codes = [], Codes(spool_bytes)
+    num_stitched = 0
+    left_out: Counter[str] = Counter()
     for group in groups_of(pieces, min_iou=min_iou):
         sure = [number for number in group if pieces.is_sure[number]]
         if not sure:
+            left_out.update(pieces.missed[number] for number in group)
             continue
         counts, num_used = _joined(pieces, group)
         if not _is_owned(pieces, group, counts):
-            num_disowned += len(group)
+            left_out[OTHER_TILE] += len(group)
             continue
         if any(_is_cut_off(pieces, number, group, counts) for number in group):
-            num_cut_off += len(group)
+            left_out[TILE_EDGE] += len(group)
             continue
         num_stitched += num_used > 1
-        num_twice += len(group) - num_used
+        left_out[FOUND_TWICE] += len(group) - num_used
         rows.append(_row(pieces, sure, counts))
         codes.append(compress(counts))
     return Joined(
         rows=np.array(rows, ROW),
         codes=codes,
         num_stitched=num_stitched,
-        num_twice=num_twice,
-        num_disowned=num_disowned,
-        num_cut_off=num_cut_off,
+        left_out=left_out,
     )
 
 
@@ -94,9 +109,10 @@ def _joined(pieces: Pieces, group: list[int]) -> tuple[Counts, int]:
     return _stitched(pieces, group), len(group)
 
 
-def _rank(pieces: Pieces, number: int) -> tuple[bool, int, float]:
+def _rank(pieces: Pieces, number: int) -> tuple[bool, float, float]:
     """Rank what sees an object whole: the surer, then the further inside its tile."""
-    share = _area_within(pieces, number, pieces.tile_of(number).core)
+    in_core = _area_within(pieces, number, pieces.tile_of(number).core)
+    share = in_core / int(pieces.rows["area"][number])
     return bool(pieces.is_sure[number]), share, float(pieces.rows["predicted_iou"][number])
 
 

@@ -26,7 +26,6 @@ from anymask.masks.boxes import IntBox
 from anymask.masks.rle import runs_of
 
 FORMAT = "anymask-candidates/1"
-SUFFIX = ".candidates.npz"
 _HINT = "make it anew with --keep-candidates"
 _LARGEST_BYTES = 8 << 30
 # What numpy, json and the checks below raise on bytes that are not what they should be.

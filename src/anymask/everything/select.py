@@ -19,6 +19,8 @@ from anymask.masks.small_regions import clean_regions
 
 # A mask this near to an edge of its crop, but not of the picture, is cut off by it; pixels.
 CROP_EDGE_PX = 20
+# So few pixels show one thing at most, and boxes of a pixel have no overlap to be judged by.
+ONE_THING_PX = 6
 
 
 def select(candidates: Candidates, settings: EverythingSettings) -> Selection:
@@ -39,6 +41,8 @@ def select(candidates: Candidates, settings: EverythingSettings) -> Selection:
     _drop_cut_off(ledger, candidates)
     _drop_sizes(ledger, candidates, settings)
     kept = _without_duplicates(ledger, candidates, settings)
+    if candidates.size_hw[0] * candidates.size_hw[1] <= ONE_THING_PX:
+        kept = _only_the_best(ledger, settings, kept)
     codes: dict[int, str] = {}
     if settings.min_mask_region_area > 0:
         kept = _cleaned(ledger, candidates, settings, kept, codes)
@@ -114,6 +118,13 @@ def _without_duplicates(
     threshold = settings.crop_nms_thresh
     found = suppress(boxes[all_kept], 1 / areas.astype(np.float32), threshold)
     return ledger.drop_duplicates(Filter.CROP_NMS, all_kept, found, threshold)
+
+
+def _only_the_best(ledger: Ledger, settings: EverythingSettings, kept: Numbers) -> Numbers:
+    """Take all masks of a picture of a few pixels for one thing."""
+    for number in kept[1:].tolist():
+        ledger.drop_one(Filter.BOX_NMS, number, 1, settings.box_nms_thresh, int(kept[0]))
+    return kept[:1]
 
 
 def _cleaned(

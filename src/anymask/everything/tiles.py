@@ -1,33 +1,38 @@
-"""Everything mode on pictures of any size: tile by tile, joined into masks without seams."""
+"""Everything mode on pictures of any size: tile by tile, joined into masks without seams.
+
+Joined masks are candidates of one crop, the whole picture: no single tile answers for what was put
+together from several, and filters that ask how a mask lies in its crop were passed in the tiles.
+So `finding.crop_box` is the whole picture too.
+"""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-
 from anymask.errors import ConfigError
-from anymask.everything.candidates import ROW, Candidates, Floors
+from anymask.everything.candidates import Candidates, Floors
 from anymask.everything.generate import Found, choose
-from anymask.everything.joining import Joined, join
-from anymask.everything.pieces import Pieces, Tile
-from anymask.everything.propose import Progress, propose
-from anymask.everything.select import select
+from anymask.everything.joining import FOUND_TWICE, OTHER_TILE, TILE_EDGE, Joined, join
+from anymask.everything.memory import USUAL_SPOOL_BYTES, spool_room
+from anymask.everything.pieces import PiecesSoFar, Tile
+from anymask.everything.propose import Progress, floors_of, propose
 from anymask.everything.settings import EverythingSettings
 from anymask.image.large import LargePicture
 from anymask.image.picture import Picture
 from anymask.masks.boxes import IntBox
-from anymask.masks.rle import decompress
-from anymask.masks.run_sets import bounds
 from anymask.predict.encode import embed_batch
 from anymask.weights.loaded import LoadedModel
 
-# How far tiles look beyond their core, as a share of their side: 128 of 1024 pixels.
-_HALO_SHARE = 1 / 8
+LEAST_HALO_PX = 16
+"""Where tiles see less than this twice, masks of one object are not recognised as such."""
 
-# How far below the thresholds a mask may lie to go on where a sure one is cut off by its tile.
-_SLACK = 0.1
+# The usual halo is this part of a tile's side: 128 of 1024 pixels.
+_TILES_IN_HALOS = 8
+
+# Of what candidates may take in memory, for those of earlier tiles and as much for the joined.
+_SPOOL_SHARE = 4
 
 Look = Callable[[Picture, EverythingSettings, Floors, Progress], Candidates]
 """Gives the candidates of one tile, by settings, not below floors; tells how far it is."""
@@ -39,7 +44,8 @@ class FoundInTiles:
 
     Attributes:
         found: The masks, as of a picture that was looked at at once; its candidates are the joined
-            masks, in pixels of the whole picture.
+            masks, in pixels of the whole picture. All others of the tiles are counted in their
+            `left_out`, but for those that became one with others.
         tiles: The tiles, row by row.
         num_stitched: Objects put together from several tiles.
         num_twice: Masks left out because another tile gave the same object.
@@ -57,6 +63,15 @@ class FoundInTiles:
     seconds: Mapping[str, float]
 
 
+def usual_halo(side: int) -> int:
+    """Give how far tiles look beyond their core where nobody says.
+
+    Args:
+        side: Width and height of a tile with its halo, pixels.
+    """
+    return max(LEAST_HALO_PX, side // _TILES_IN_HALOS)
+
+
 def tile_boxes(size_hw: tuple[int, int], side: int, halo: int) -> tuple[Tile, ...]:
     """Cut a picture into tiles of one size that overlap by at least two halos.
 
@@ -69,12 +84,23 @@ def tile_boxes(size_hw: tuple[int, int], side: int, halo: int) -> tuple[Tile, ..
         The tiles, row by row. Their cores make up the picture without overlaps.
 
     Raises:
-        ConfigError: If the halo leaves nothing of a tile.
+        ConfigError: If the halo is too small to recognise masks in, or leaves nothing of a tile.
     """
-    if halo < 0 or side <= 2 * halo:
+    most = (side - 1) // 2
+    if most < LEAST_HALO_PX:
+        raise ConfigError(
+            f"tiles of {side} pixels are too small",
+            hint=f"use tiles of {2 * LEAST_HALO_PX + 1} pixels or more, best 1024",
+        )
+    if halo < LEAST_HALO_PX:
+        raise ConfigError(
+            f"a halo of {halo} pixels is too small to find the same mask in two tiles",
+            hint=f"use a halo from {LEAST_HALO_PX} to {most}",
+        )
+    if halo > most:
         raise ConfigError(
             f"tiles of {side} pixels with a halo of {halo} have no core",
-            hint=f"use a halo from 0 to {max(0, (side - 1) // 2)} or larger tiles",
+            hint=f"use a halo from {LEAST_HALO_PX} to {most} or larger tiles",
         )
     height, width = size_hw
     rows, columns = _spans(height, side, halo), _spans(width, side, halo)
@@ -108,14 +134,19 @@ def find_in_tiles(
     budget_bytes: int | None = None,
     on_progress: Progress | None = None,
 ) -> FoundInTiles:
-    """Find all masks of a picture of any size, in memory that does not grow with it.
+    """Find all masks of a picture of any size.
+
+    Its pixels take no more memory than one tile. What grows is what is found: a record of about
+    100 bytes a candidate, the agreements between masks of neighbouring tiles, and the run lengths
+    of the masks of the result. All other run lengths move to the disk beyond their share.
 
     Args:
         loaded: The model.
         picture: The picture, read tile by tile.
         settings: Grids, crops and thresholds of every tile; sizes hold for the joined masks.
         tile_side: Width and height of a tile with its halo, pixels; None for the model's square.
-        halo: How far a tile looks beyond its core, pixels; None for an eighth of its side.
+        halo: How far a tile looks beyond its core, pixels; None for an eighth of its side,
+            but not less than `LEAST_HALO_PX`.
         budget_bytes: What the whole program may take; None for no limit.
         on_progress: Told points done and points in all.
 
@@ -123,12 +154,12 @@ def find_in_tiles(
         The masks, at the size of the picture; they do not carry it.
 
     Raises:
-        ConfigError: If the halo leaves nothing of a tile, or the budget is too small.
+        ConfigError: If tiles or halo cannot be used, or the budget is too small.
         OutputError: If candidates outgrow the memory and the disk is full.
     """
     side = loaded.sam.config.input_size if tile_side is None else tile_side
-    halo = round(side * _HALO_SHARE) if halo is None else halo
-    tiles = tile_boxes(picture.size_hw, side, halo)
+    tiles = tile_boxes(picture.size_hw, side, usual_halo(side) if halo is None else halo)
+    room = spool_room(loaded, tiles[0].size_hw, budget_bytes)
 
     def look(
         part: Picture, of_tile: EverythingSettings, floors: Floors, progress: Progress
@@ -143,7 +174,14 @@ def find_in_tiles(
             on_progress=progress,
         )
 
-    return look_in_tiles(look, picture, settings, tiles, on_progress=on_progress)
+    return look_in_tiles(
+        look,
+        picture,
+        settings,
+        tiles,
+        spool_bytes=room // _SPOOL_SHARE,
+        on_progress=on_progress,
+    )
 
 
 def look_in_tiles(
@@ -152,6 +190,7 @@ def look_in_tiles(
     settings: EverythingSettings,
     tiles: Sequence[Tile],
     *,
+    spool_bytes: int = USUAL_SPOOL_BYTES // _SPOOL_SHARE,
     on_progress: Progress | None = None,
 ) -> FoundInTiles:
     """Look at every tile, and join what is found.
@@ -161,97 +200,35 @@ def look_in_tiles(
         picture: The picture.
         settings: Thresholds.
         tiles: Where to look.
+        spool_bytes: How much of the run lengths may lie in memory, of the tiles' candidates and
+            again of the joined masks.
         on_progress: Told points done and points in all.
 
     Returns:
         The masks of the whole picture.
+
+    Raises:
+        OutputError: If candidates outgrow the memory and the disk is full.
     """
     began = time.perf_counter()
-    gathered = _Gathered(settings)
+    so_far = PiecesSoFar(settings, spool_bytes)
     for number, tile in enumerate(tiles):
-        part = _part(picture, tile)
+        part = picture.part(tile.box)
         progress = _progress_of_tile(number, len(tiles), on_progress)
-        gathered.add(number, tile, look(part, gathered.of_tile, gathered.floors, progress))
+        so_far.add(number, tile, look(part, so_far.of_tile, so_far.floors, progress))
     looked = time.perf_counter()
-    joined = join(gathered.pieces(picture.size_hw, tuple(tiles)))
-    found = choose(_candidates(joined, gathered, settings, picture.size_hw), settings)
+    joined = join(so_far.pieces(picture.size_hw, tuple(tiles)), spool_bytes=spool_bytes)
+    found = choose(_candidates(joined, so_far, settings, picture.size_hw), settings)
     seconds = {"propose": looked - began, "join": time.perf_counter() - looked}
     return FoundInTiles(
         found=found,
         tiles=tuple(tiles),
         num_stitched=joined.num_stitched,
-        num_twice=joined.num_twice,
-        num_disowned=joined.num_disowned,
-        num_cut_off=joined.num_cut_off,
+        num_twice=joined.left_out.get(FOUND_TWICE, 0),
+        num_disowned=joined.left_out.get(OTHER_TILE, 0),
+        num_cut_off=joined.left_out.get(TILE_EDGE, 0),
         seconds=seconds,
     )
-
-
-class _Gathered:
-    """What was found in the tiles so far."""
-
-    def __init__(self, settings: EverythingSettings) -> None:
-        # Sizes are asked of whole objects, not of what one tile sees of them.
-        self.of_tile = replace(
-            settings,
-            min_mask_region_area=0,
-            min_area=0,
-            max_area_share=0.0,
-            drop_small_masks=False,
-            wholes_only=False,
-        )
-        self.relaxed = replace(
-            self.of_tile,
-            pred_iou_thresh=max(0.0, settings.pred_iou_thresh - _SLACK),
-            stability_score_thresh=max(0.0, settings.stability_score_thresh - _SLACK),
-        )
-        self.floors = Floors(
-            pred_iou=self.relaxed.pred_iou_thresh,
-            stability_score=self.relaxed.stability_score_thresh,
-        )
-        self.num_prompts = 0
-        self._rows = [np.zeros(0, ROW)]
-        self._codes: list[str] = []
-        self._is_sure: list[bool] = []
-
-    def add(self, number: int, tile: Tile, candidates: Candidates) -> None:
-        """Keep what passes the thresholds, and what nearly does and may go on elsewhere."""
-        self.num_prompts += candidates.num_prompts
-        sure = set(select(candidates, self.of_tile).kept.tolist())
-        nearly = set(select(candidates, self.relaxed).kept.tolist()) - sure
-        left, top = tile.box[:2]
-        rows = []
-        for one in sorted(sure | nearly):
-            code = candidates.codes[one]
-            counts = decompress(code)
-            if len(counts) < 2:
-                continue
-            row = candidates.rows[one].copy()
-            # Measured anew: candidates may have been measured at a low resolution only.
-            row["box"] = np.add(bounds(counts, tile.size_hw), (left, top, left, top))
-            row["area"] = counts[1::2].sum()
-            row["crop"] = number
-            row["point"] += (left, top)
-            rows.append(row)
-            self._codes.append(code)
-            self._is_sure.append(one in sure)
-        self._rows.append(np.array(rows, ROW))
-
-    def pieces(self, size_hw: tuple[int, int], tiles: tuple[Tile, ...]) -> Pieces:
-        """Give all that was kept."""
-        return Pieces(
-            size_hw=size_hw,
-            tiles=tiles,
-            rows=np.concatenate(self._rows),
-            codes=self._codes,
-            is_sure=np.array(self._is_sure, np.bool_),
-        )
-
-
-def _part(picture: LargePicture, tile: Tile) -> Picture:
-    x0, y0, x1, y1 = tile.box
-    name = f"{picture.name} [{x0}:{x1}, {y0}:{y1}]"
-    return Picture(pixels=picture.read(tile.box), name=name, format=picture.format)
 
 
 def _progress_of_tile(number: int, num_tiles: int, on_progress: Progress | None) -> Progress:
@@ -263,7 +240,7 @@ def _progress_of_tile(number: int, num_tiles: int, on_progress: Progress | None)
 
 
 def _candidates(
-    joined: Joined, gathered: _Gathered, settings: EverythingSettings, size_hw: tuple[int, int]
+    joined: Joined, so_far: PiecesSoFar, settings: EverythingSettings, size_hw: tuple[int, int]
 ) -> Candidates:
     """Give joined masks as candidates of a picture that was looked at at once."""
     height, width = size_hw
@@ -274,10 +251,7 @@ def _candidates(
         codes=joined.codes,
         crops=(whole,),
         settings=settings,
-        floors=Floors(
-            pred_iou=settings.pred_iou_thresh,
-            stability_score=settings.stability_score_thresh,
-        ),
-        num_prompts=gathered.num_prompts,
-        left_out={},
+        floors=floors_of(settings),
+        num_prompts=so_far.num_prompts,
+        left_out=so_far.left_out + Counter(joined.left_out),
     )

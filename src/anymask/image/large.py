@@ -3,9 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from anymask.image.options import ReadOptions
 from anymask.image.orient import upright
 from anymask.image.picture import Picture
 from anymask.image.read import read_picture
-from anymask.image.sniff import HEAD_BYTES, sniff
+from anymask.image.sniff import HEAD_BYTES, sniff, suffix_note
 from anymask.image.source import Source, open_source
 from anymask.image.strips import Strips
 from anymask.masks.boxes import IntBox
@@ -29,11 +28,16 @@ IN_MEMORY_PIXELS = 40_000_000
 
 Pixels = NDArray[np.uint8]
 
+# Opacity, and where there is no data; None where all is opaque and has a value.
+_Hidden = tuple[NDArray[np.uint8] | None, NDArray[np.bool_] | None]
+
 
 class _Store(Protocol):
-    """Pixels as they are stored, any box at a time."""
+    """Pixels of the upright picture, any box at a time."""
 
     def read(self, box: IntBox) -> Pixels: ...
+
+    def hidden(self, box: IntBox, /) -> _Hidden: ...
 
     def close(self) -> None: ...
 
@@ -50,6 +54,7 @@ class LargePicture:
         sha256: Hex digest of the source's bytes.
         format: What the source was: "JPEG", "PNG", …
         orientation: EXIF orientation that was found and is undone, 1 to 8.
+        notes: What was noticed or assumed while reading, one clause each.
         path: Where it was read from, as it was given; None for what came from memory.
     """
 
@@ -62,12 +67,13 @@ class LargePicture:
         sha256: str,
         format: str,  # noqa: A002 - the name it has in Picture
         orientation: int = 1,
+        notes: tuple[str, ...] = (),
         path: str | None = None,
     ) -> None:
         self._store = store
         self.size_hw = size_hw
         self.name, self.sha256, self.format = name, sha256, format
-        self.orientation, self.path = orientation, path
+        self.orientation, self.notes, self.path = orientation, notes, path
 
     def __enter__(self) -> "LargePicture":
         return self
@@ -104,8 +110,32 @@ class LargePicture:
                 f"box {box} does not lie in a picture of {width}x{height}",
                 hint="give x0, y0, x1, y1 inside it",
             )
-        stored = _stored_box(box, self.size_hw, self.orientation)
-        return upright(self._store.read(stored), self.orientation)
+        return self._store.read(box)
+
+    def part(self, box: IntBox) -> Picture:
+        """Cut out a box as a picture of its own.
+
+        Args:
+            box: Corners x0, y0, x1, y1, pixels of the upright picture, right and bottom edge
+                exclusive.
+
+        Returns:
+            The part, with opacity and where there is no data as far as they are known: of
+            pictures that are held in memory. Larger ones lie over white, and those that can hold
+            pixels without data are not read at all.
+
+        Raises:
+            InputError: If the box is empty or reaches beyond the picture.
+        """
+        x0, y0, x1, y1 = box
+        alpha, no_data = self._store.hidden(box)
+        return Picture(
+            pixels=self.read(box),
+            alpha=alpha,
+            name=f"{self.name} [{x0}:{x1}, {y0}:{y1}]",
+            format=self.format,
+            no_data=no_data,
+        )
 
 
 def open_large(
@@ -149,14 +179,15 @@ def open_large(
         sha256 = opened.sha256()
         strips = Strips(opened, header, options)
         store = _DiskStore(strips, header.size_hw, opened)
-    is_turned = strips.orientation >= 5
+    note = suffix_note(format_name, opened.suffix)
     return LargePicture(
         store,
-        size_hw=(width, height) if is_turned else (height, width),
+        size_hw=store.size_hw,
         name=opened.name,
         sha256=sha256,
         format=format_name,
         orientation=strips.orientation,
+        notes=(*filter(None, [note]), *strips.notes),
         path=os.fspath(source),
     )
 
@@ -168,35 +199,45 @@ def of_picture(picture: Picture) -> LargePicture:
         picture: The upright picture.
     """
     return LargePicture(
-        _MemoryStore(picture.pixels),
+        _MemoryStore(picture),
         size_hw=picture.size_hw,
         name=picture.name,
         sha256=picture.sha256 or "",
         format=picture.format,
+        orientation=picture.orientation,
+        notes=picture.notes,
         path=picture.path,
     )
 
 
 class _MemoryStore:
-    def __init__(self, pixels: Pixels) -> None:
-        self._pixels = pixels
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
 
     def read(self, box: IntBox) -> Pixels:
-        x0, y0, x1, y1 = box
-        return self._pixels[y0:y1, x0:x1].copy()
+        return _cut(self._picture.pixels, box)
+
+    def hidden(self, box: IntBox) -> _Hidden:
+        alpha, no_data = self._picture.alpha, self._picture.no_data
+        part = None if no_data is None else _cut(no_data, box)
+        if part is not None and not part.any():
+            part = None
+        return (None if alpha is None else _cut(alpha, box)), part
 
     def close(self) -> None:
-        self._pixels = self._pixels[:0]
+        self._picture = Picture(pixels=self._picture.pixels[:0])
 
 
 class _DiskStore:
-    """Rows of RGB in a temporary file.
+    """Rows of RGB in a temporary file, as they are stored; they are turned when read.
 
     Read with plain reads, not mapped into memory: mapped pages count as the program's own.
     """
 
-    def __init__(self, strips: Iterable[Pixels], size_hw: tuple[int, int], source: Source) -> None:
-        height, self._width = size_hw
+    def __init__(self, strips: Strips, stored_hw: tuple[int, int], source: Source) -> None:
+        height, self._width = stored_hw
+        self._orientation = strips.orientation
+        self.size_hw = stored_hw[::-1] if self._orientation >= 5 else stored_hw
         num_bytes = 3 * height * self._width
         _check_room(num_bytes, source.name)
         self._file = tempfile.TemporaryFile(prefix="anymask-", buffering=0)  # noqa: SIM115
@@ -216,6 +257,13 @@ class _DiskStore:
             raise _no_room(name, strip.nbytes, error.strerror or str(error)) from error
 
     def read(self, box: IntBox) -> Pixels:
+        stored = _stored_box(box, self.size_hw, self._orientation)
+        return upright(self._read_stored(stored), self._orientation)
+
+    def hidden(self, _box: IntBox) -> _Hidden:
+        return None, None
+
+    def _read_stored(self, box: IntBox) -> Pixels:
         x0, y0, x1, y1 = box
         pixels = np.empty((y1 - y0, x1 - x0, 3), np.uint8)
         for row, line in enumerate(pixels, start=y0):
@@ -229,6 +277,11 @@ class _DiskStore:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _cut(plane: NDArray[Any], box: IntBox) -> NDArray[Any]:
+    x0, y0, x1, y1 = box
+    return plane[y0:y1, x0:x1].copy()
 
 
 def _check_room(num_bytes: int, name: str) -> None:

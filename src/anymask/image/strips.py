@@ -62,6 +62,7 @@ class Strips:
 
     Attributes:
         orientation: EXIF orientation, 1 to 8.
+        notes: What was noticed, one clause each; complete once all strips were given.
 
     Raises:
         MissingExtra: If pyvips is not installed.
@@ -80,6 +81,7 @@ class Strips:
                 hint="write it anew with 8 or 16 bits",
             )
         self._bands, self._mode = _meaning(image, header, options, source.name)
+        self.notes = _notes_on_bands(header, options, len(self._bands))
         self._icc = _metadata(image, "icc-profile-data") or None
         exif = exif_orientation(_metadata(image, "exif-data"))
         self.orientation = header.orientation if header.format == "TIFF" else exif
@@ -108,6 +110,9 @@ class Strips:
                 f"{self._source.name}: has no visible pixel",
                 hint="give a picture that is not all transparent",
             )
+
+    def _note(self, *notes: str) -> None:
+        self.notes = tuple(dict.fromkeys((*self.notes, *notes)))
 
     def _open(self) -> _VipsImage:
         """Open the file anew at its beginning."""
@@ -151,6 +156,9 @@ class Strips:
         num_colours = len(self._bands) - (self._mode[-1] == "A")
         largest = float(image.extract_band(self._bands[0], n=num_colours).max())
         is_flat = 0 < largest < _FLAT_SHARE * 65_535
+        if is_flat:
+            share = 100 * largest / 65_535
+            self._note(f"uses only {share:.2g} % of its 16-bit range; stretched to all of it")
         return (0.0, largest) if is_flat else (0.0, 65_535.0)
 
     def _rgb(
@@ -168,7 +176,8 @@ class Strips:
         else:
             size_wh = (levels.shape[1], levels.shape[0])
             image = Image.frombytes(self._mode, size_wh, np.ascontiguousarray(levels).tobytes())
-            rgb, alpha, _ = to_rgb(image, self._icc)
+            rgb, alpha, notes = to_rgb(image, self._icc)
+            self._note(*notes)
         chosen = self._options.bands
         if chosen is not None and self._header.num_bands is None:
             rgb = rgb[:, :, [band - 1 for band in chosen]]
@@ -193,6 +202,13 @@ def _metadata(image: _VipsImage, field: str) -> bytes:
         return b""
     block = bytes(image.get(field))
     return block if len(block) <= METADATA_LIMIT_BYTES else b""
+
+
+def _notes_on_bands(header: LargeHeader, options: ReadOptions, num_used: int) -> tuple[str, ...]:
+    if options.bands is not None or num_used >= (header.num_bands or 0):
+        return ()
+    used = "the first is" if num_used == 1 else f"the first {num_used} are"
+    return (f"has {header.num_bands} bands, {used} used",)
 
 
 def _meaning(

@@ -5,9 +5,10 @@ further layers: the second layer holds who lies below the first, and so on, as m
 lie upon each other somewhere.
 """
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import cv2
 import numpy as np
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 
 from anymask.errors import DataError, InputError
 from anymask.masks.boxes import box_of
-from anymask.masks.rle import RLE, area, decode, encode_runs, runs_of
-from anymask.masks.run_sets import bounds, counts_of_spans, cut
+from anymask.masks.rle import RLE, area, encode_runs, runs_of
+from anymask.masks.run_sets import counts_of_spans
 
 Policy = Literal["smallest", "score", "largest"]
 """Which mask lies on top: the smallest, the one of the best score, or the largest."""
@@ -25,9 +26,17 @@ Layer = NDArray[np.uint16] | NDArray[np.int32]
 """Numbers of masks, from 1; 0 where there is none; (H, W)."""
 
 _Places = NDArray[np.int64]
+_Plane = NDArray[Any]
 
 MOST_OF_16_BITS = 65_535
 """So many masks have numbers of 16 bits."""
+
+# Of all masks together, 8 bytes each.
+_MOST_EDGES = 4_000_000
+# Layers that are painted at once.
+_STACK_BYTES = 64_000_000
+_PACKED_BYTES = 48_000_000
+_BLOCK_PX = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,11 +63,12 @@ class LabelMap:
     @property
     def layers(self) -> Iterator[Layer]:
         """All layers, the top one first, each made when it is asked for; at least one."""
-        starts, ends, depths, numbers = self._spans()
-        cuts = np.searchsorted(depths, np.arange(2, depths.max(initial=1) + 1))
-        groups = [np.split(one, cuts) for one in (starts, ends, numbers)]
-        for begins, stops, labels in zip(*groups, strict=True):
-            yield _drawn(begins, stops, labels, self.size_hw)
+        height, width = self.size_hw
+        spans = _Spans(codes=self.codes, order=self.order)
+        if height * width == 0 or not self.codes:
+            return iter([np.zeros(self.size_hw, dtype=spans.dtype)])
+        held = spans.held()
+        return _packed(held, self.size_hw) if held else _planes(spans, self.size_hw)
 
     def masks(self) -> tuple[RLE, ...]:
         """Give the masks as the layers hold them: all as they were."""
@@ -66,37 +76,45 @@ class LabelMap:
         empty = encode_runs(np.array([self.size_hw[0] * self.size_hw[1]]), self.size_hw)
         return tuple(found.get(number, empty) for number in range(1, len(self.codes) + 1))
 
-    def _spans(self) -> tuple[_Places, _Places, NDArray[np.integer], NDArray[np.integer]]:
-        """Give what each mask holds of each layer, as spans of pixels.
 
-        Returns:
-            Start and end of each span, column-major; its layer, from 1; and its mask's number; by
-            layer and start.
-        """
-        height, dtype = self.size_hw[0], _dtype(len(self.codes))
-        depth = np.zeros(self.size_hw, dtype=dtype)
-        found = []
-        for place in self.order:
-            counts = runs_of(self.codes[place])
-            box = x0, y0, x1, y1 = bounds(counts, self.size_hw)
-            runs = cut(counts, self.size_hw, box)
-            part = decode({"size": [y1 - y0, x1 - x0], "counts": runs})
-            above = depth[y0:y1, x0:x1]
-            above += part
-            # With a row of zeros below no span goes on in the next column.
-            layers = np.zeros((y1 - y0 + 1, x1 - x0), dtype=dtype)
-            np.copyto(layers[:-1], above, where=part)
-            starts, ends, inside = _spans_in(layers)
-            column, row = np.divmod(starts, len(layers))
-            first = (column + x0) * height + row + y0
-            numbers = np.full(len(starts), place + 1, dtype=dtype)
-            found.append((first, first + (ends - starts), inside, numbers))
-        if not found:
-            nothing = np.zeros(0, dtype=np.int64)
-            return nothing, nothing, nothing, nothing.astype(dtype)
-        starts, ends, inside, numbers = (np.concatenate(one) for one in zip(*found, strict=True))
-        order = np.lexsort((starts, inside))
-        return starts[order], ends[order], inside[order], numbers[order]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spans:
+    """Where masks begin and end: read anew at each walk over them, or held.
+
+    Attributes:
+        codes: All masks.
+        order: Places of the masks in the list, the topmost first.
+        edges: Where the runs of each end, in this order, column-major; None if they are not held.
+    """
+
+    codes: tuple[RLE, ...]
+    order: tuple[int, ...]
+    edges: tuple[_Places, ...] | None = None
+
+    @property
+    def dtype(self) -> type[np.uint16] | type[np.int32]:
+        """The type of the numbers of so many masks."""
+        return np.uint16 if len(self.codes) <= MOST_OF_16_BITS else np.int32
+
+    def __iter__(self) -> Iterator[tuple[int, _Places]]:
+        """Give each mask's number and edges, the topmost first."""
+        for rank, place in enumerate(self.order):
+            yield place + 1, self.edges[rank] if self.edges else _edges_of(self.codes[place])
+
+    def held(self) -> "_Spans | None":
+        """Give the same with all edges at hand, None if they are too many."""
+        edges, num_edges = [], 0
+        for _, one in self:
+            edges.append(one)
+            num_edges += len(one)
+            if num_edges > _MOST_EDGES:
+                return None
+        return _Spans(codes=self.codes, order=self.order, edges=tuple(edges))
+
+
+def _edges_of(code: RLE) -> _Places:
+    counts = runs_of(code)
+    return np.cumsum(counts, out=counts)
 
 
 def label_map(
@@ -152,26 +170,127 @@ def _keys(
     return [-np.inf if one is None or one != one else one for one in scores]
 
 
-def _dtype(num_masks: int) -> type[np.uint16] | type[np.int32]:
-    return np.uint16 if num_masks <= MOST_OF_16_BITS else np.int32
+def _packed(spans: _Spans, size_hw: tuple[int, int]) -> Iterator[Layer]:
+    """Give layers of masks of few spans: all at one walk, block by block, held compressed."""
+    height, width = size_hw
+    step = max(1, _BLOCK_PX // height) * height
+    first, is_more = 0, True
+    while is_more:
+        packed, num_bytes, is_more = [list[tuple[int, bytes]]()], 0, False
+        last = len(spans.codes)
+        for begin in range(0, height * width, step):
+            end = min(begin + step, height * width)
+            for layer, values in _block(spans, (begin, end), (first, last)):
+                if layer >= last:
+                    break
+                if layer - first == len(packed):
+                    packed.append([])
+                packed[layer - first].append((begin, zlib.compress(values, 1)))
+                num_bytes += len(packed[layer - first][-1][1])
+                # The deepest give way; the next walk begins with them.
+                while num_bytes > _PACKED_BYTES and len(packed) > 1:
+                    num_bytes -= sum(len(text) for _, text in packed.pop())
+                    last, is_more = first + len(packed), True
+        while packed:
+            first += 1
+            plane = np.zeros(height * width, dtype=spans.dtype)
+            for begin, text in packed.pop(0):
+                values = np.frombuffer(zlib.decompress(text), dtype=spans.dtype)
+                plane[begin : begin + len(values)] = values
+            yield _upright(plane, size_hw)
 
 
-def _drawn(
-    starts: _Places, ends: _Places, numbers: NDArray[np.integer], size_hw: tuple[int, int]
-) -> Layer:
-    """Draw spans of pixels, in order and apart."""
-    height = size_hw[0]
-    layer = np.zeros(size_hw, dtype=numbers.dtype)
-    if len(starts) == 0:
-        return layer
-    # Most layers but the first hold little.
-    x0, x1 = int(starts[0]) // height, (int(ends[-1]) - 1) // height + 1
-    edges = np.stack([starts, ends], axis=1).ravel()
-    lengths = np.diff(edges, prepend=x0 * height, append=x1 * height)
-    values = np.zeros(len(lengths), dtype=numbers.dtype)
-    values[1::2] = numbers
-    layer[:, x0:x1] = cv2.transpose(np.repeat(values, lengths).reshape(x1 - x0, height))
-    return layer
+def _block(
+    spans: _Spans, block: tuple[int, int], wanted: tuple[int, int]
+) -> Iterator[tuple[int, _Plane]]:
+    """Give each layer of a block of pixels that holds anything, from 0, and its numbers.
+
+    Args:
+        spans: The masks.
+        block: First place and the place after the last, column-major.
+        wanted: First layer and the layer after the last.
+    """
+    begin, end = block
+    found = ((number, _inside(edges, begin, end)) for number, edges in spans)
+    parts = [(number, part) for number, part in found if len(part)]
+    turns = np.zeros(end - begin + 1, dtype=np.int32)
+    for _, part in parts:
+        turns[part[::2]] += 1
+        turns[part[1::2]] -= 1
+    last = min(int(np.cumsum(turns).max()), wanted[1])
+    num_layers = max(1, _STACK_BYTES // (2 * (end - begin)))
+    for low in range(wanted[0], last, num_layers):
+        stack = np.zeros((min(num_layers, last - low), end - begin), dtype=spans.dtype)
+        depth = np.zeros(end - begin, dtype=spans.dtype)
+        for number, part in parts:
+            _lay(_places(part), number, depth, stack, low)
+        yield from enumerate(stack, start=low)
+
+
+def _planes(spans: _Spans, size_hw: tuple[int, int]) -> Iterator[Layer]:
+    """Give layers of masks of many spans: some whole ones a walk, one mask at a time."""
+    num_pixels = size_hw[0] * size_hw[1]
+    num_layers = max(1, _STACK_BYTES // (num_pixels * np.dtype(spans.dtype).itemsize))
+    low, last = 0, 1
+    while low < last:
+        stack = np.zeros((min(num_layers, len(spans.codes)), num_pixels), dtype=spans.dtype)
+        depth = np.zeros(num_pixels, dtype=spans.dtype)
+        for number, edges in spans:
+            for begin in range(0, num_pixels, _BLOCK_PX):
+                block = slice(begin, min(begin + _BLOCK_PX, num_pixels))
+                places = _places(_inside(edges, block.start, block.stop))
+                _lay(places, number, depth[block], stack[:, block], low)
+        last = int(depth.max(initial=1))
+        del depth
+        for plane in stack[: last - low]:
+            yield _upright(plane, size_hw)
+        low += num_layers
+
+
+def _inside(edges: _Places, begin: int, end: int) -> _Places:
+    """Give start and end of each span of a mask within a block, in turn, from the block's begin."""
+    low, high = np.searchsorted(edges, begin, "right"), np.searchsorted(edges, end, "left")
+    head, tail = [begin] * (low % 2), [end] * (high % 2)
+    inside = np.concatenate([head, edges[low:high], tail]).astype(np.int64) - begin
+    if (inside[1:] > inside[:-1]).all():
+        return inside
+    # Codes of others may hold empty runs, which turn in and out at one place.
+    places, times = np.unique(inside, return_counts=True)
+    turning: _Places = places[times % 2 == 1]
+    return turning
+
+
+def _places(part: _Places) -> _Places:
+    """Give each pixel of spans."""
+    starts = part[::2]
+    lengths = part[1::2] - starts
+    ends = np.cumsum(lengths)
+    places: _Places = np.arange(lengths.sum()) + np.repeat(starts - ends + lengths, lengths)
+    return places
+
+
+def _lay(places: _Places, number: int, depth: _Plane, stack: _Plane, first: int) -> None:
+    """Lay a mask below those that lie there already.
+
+    Args:
+        places: Its pixels, rising.
+        number: Of the mask.
+        depth: How many masks each pixel has, (N,); counted on.
+        stack: Layers from `first`, counted from 0, (L, N); painted.
+        first: The first layer that is wanted.
+    """
+    level = depth[places]
+    depth[places] = level + 1
+    is_wanted = (level >= first) & (level < first + len(stack))
+    if not is_wanted.all():
+        level, places = level[is_wanted], places[is_wanted]
+    stack[level - first, places] = number
+
+
+def _upright(plane: _Plane, size_hw: tuple[int, int]) -> Layer:
+    """Turn a plane that goes column by column."""
+    height, width = size_hw
+    return cast("Layer", cv2.transpose(plane.reshape(width, height)).reshape(size_hw))
 
 
 def masks_in(layers: Iterable[NDArray[np.integer]], size_hw: tuple[int, int]) -> dict[int, RLE]:

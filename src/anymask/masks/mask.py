@@ -217,10 +217,12 @@ class Masks(Sequence[Mask]):
     Attributes:
         items: The masks, in the model's order.
         warnings: Things noticed about the prompt, one sentence each.
+        size_hw: Size of the picture, pixels, where it must be known without a mask; else None.
     """
 
     items: tuple[Mask, ...] = ()
     warnings: tuple[str, ...] = ()
+    size_hw: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -234,7 +236,7 @@ class Masks(Sequence[Mask]):
     def __getitem__(self, index: slice) -> "Masks": ...
     def __getitem__(self, index: int | slice) -> "Mask | Masks":
         if isinstance(index, slice):
-            return Masks(self.items[index], self.warnings)
+            return Masks(self.items[index], self.warnings, self.size_hw)
         return self.items[index]
 
     def __repr__(self) -> str:
@@ -287,12 +289,12 @@ class Masks(Sequence[Mask]):
             The map: `labels` is its top layer, (H, W), a mask's number its place from 1.
 
         Raises:
-            StateError: If there is no mask, and so no size.
+            StateError: If there is no mask and nothing says the picture's size.
             InputError: If the policy is none of these.
         """
-        if not self.items:
+        size_hw = self.items[0].frame.original_hw if self.items else self.size_hw
+        if size_hw is None:
             raise StateError("there is no mask and so no size", hint="check len(masks) first")
-        size_hw = self.items[0].frame.original_hw
         scores = [mask.score for mask in self.items]
         return label_map([mask.rle for mask in self.items], scores, size_hw, policy)
 

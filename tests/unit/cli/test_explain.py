@@ -99,6 +99,18 @@ def test_kept_candidates_need_no_model(kept, explain, anymask, folder):
     assert ran.records[0]["outputs"] == ["why.jpg"]
 
 
+def test_another_photo_is_noticed(kept, anymask, folder):
+    with Image.open("cat.png") as image:
+        image.rotate(180).save("tac.png")
+    words = ("--candidates", kept, "--point", "20,30", *CHOICE)
+    note = "was made from a photo of other bytes than the one that was named"
+    ran = anymask("explain", "tac.png", *words, "--json")
+    assert (ran.code, ran.err) == (0, f"note: kept.npz: {note}\n")
+    assert ran.records[0]["notes"] == [note]
+    ran = anymask("explain", "cat.png", *words, "--json")
+    assert (ran.records[0]["notes"], ran.err) == ([], "")
+
+
 @pytest.mark.parametrize("name", ["why.png", "why.jpg"])
 def test_the_candidates_can_be_drawn(kept, anymask, folder, name):
     words = ("cat.png", "--candidates", kept, "--point", "20,30", *CHOICE, "-o", name)

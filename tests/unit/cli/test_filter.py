@@ -40,17 +40,22 @@ def kept(everything, folder, files):
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("words", "num_masks"),
     [
-        (),
-        ("--stability-score-thresh", 0.5),
-        ("--box-nms-thresh", 0.8, "--min-area", 700),
-        ("--min-mask-region-area", 30, "--drop-small-masks", "--max-area-share", 0.5),
-        ("--wholes-only", "--stability-score-thresh", 0.4),
-        ("--pred-iou-thresh", 0.9),
+        ((), range(48, 49)),
+        (("--stability-score-thresh", 0.5), range(1, 48)),
+        (("--box-nms-thresh", 0.8, "--min-area", 700), range(1, 48)),
+        (
+            ("--min-mask-region-area", 30, "--drop-small-masks", "--max-area-share", 0.5),
+            range(1, 48),
+        ),
+        (("--wholes-only", "--stability-score-thresh", 0.4), range(1, 48)),
+        (("--pred-iou-thresh", 0.9), range(1)),
     ],
 )
-def test_masks_are_those_of_a_run_with_the_same_thresholds(kept, everything, anymask, words):
+def test_masks_are_those_of_a_run_with_the_same_thresholds(
+    kept, everything, anymask, words, num_masks
+):
     forms = ("sa1b", "overview", "png", "labelmap")
     formats = [word for name in forms for word in ("--format", name)]
     assert everything("cat.png", *words, *formats, "-o", "run").code == 0
@@ -58,6 +63,8 @@ def test_masks_are_those_of_a_run_with_the_same_thresholds(kept, everything, any
     assert ran.code == 0, ran.err
     files = [path for path in Path("run").rglob("*") if path.is_file()]
     assert len(files) >= 5
+    record = json.loads(Path("run/cat.png.everything.json").read_text())
+    assert len(record["annotations"]) in num_masks
     for path in files:
         if not path.name.endswith(".receipt.json"):
             assert (Path("chosen") / path.relative_to("run")).read_bytes() == path.read_bytes()
@@ -145,6 +152,26 @@ def test_another_photo_is_noticed(kept, anymask):
     ran = anymask("filter", kept[0], "--photo", "tac.png", "-o", "a")
     assert ran.code == 0
     assert "note: in/cat.png.candidates.npz: was made from a photo of other bytes" in ran.err
+
+
+def test_a_photo_whose_bytes_are_unknown_is_not_called_another(kept, anymask):
+    candidates, source = load_candidates(kept[0])
+    save_candidates(candidates, replace(source, sha256=""), "array.candidates.npz")
+    ran = anymask("filter", "array.candidates.npz", "--photo", "tac.png", "-o", "a")
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_help_tells_what_holds_for_kept_candidates(anymask, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    text = anymask("filter", "--help").out
+    assert "Which masks stay (what is left out is as it was)" in text
+    assert "preset" not in text
+    assert "One of sa1b, overview, png, labelmap, coco; may be repeated." in " ".join(text.split())
+    other = anymask("everything", "--help").out
+    assert "Which masks stay (what is left out is the preset's)" in other
+    assert "One of sa1b, overview, png, labelmap, candidates, coco;" in " ".join(other.split())
+    third = anymask("explain", "--help").out
+    assert "Which masks stay (left out: the preset's; with --candidates as it was)" in third
 
 
 def test_a_name_in_the_file_leads_nowhere_else(kept, anymask, folder):

@@ -119,6 +119,8 @@ def test_a_plain_picture_has_no_masks(monkeypatch):
     assert len(found.masks) == 0
     assert found.candidates.left_out["pred_iou_thresh"] == 3 * 5 * 64
     assert found.masks.arrays.shape == (0, 0, 0)
+    assert found.masks.tree.roots == ()
+    np.testing.assert_array_equal(found.masks.label_map().labels, np.zeros((HEIGHT, WIDTH)))
 
 
 def test_filtering_afterwards_gives_what_a_run_with_those_thresholds_gives(monkeypatch):

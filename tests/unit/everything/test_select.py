@@ -188,3 +188,23 @@ def test_each_candidate_has_one_fate():
     assert sorted(found.kept.tolist()) == stayed
     assert sum(found.counts().values()) + len(stayed) == 300
     assert {Filter.BOX_NMS, Filter.CROP_NMS, Filter.CROP_EDGE} <= set(found.counts())
+
+
+@pytest.mark.parametrize(("size_hw", "number"), [((2, 3), 1), ((3, 3), 3)])
+def test_a_picture_of_a_few_pixels_shows_one_thing(size_hw, number):
+    masks = [np.zeros(size_hw, bool) for _ in range(3)]
+    for place, mask in enumerate(masks):
+        mask[place % 2, place] = True
+    rows = np.zeros(3, ROW)
+    rows["predicted_iou"], rows["stability_score"] = [0.9, 0.95, 0.92], 1
+    rows["box"], rows["area"] = [box_of(mask) for mask in masks], 1
+    few = replace(
+        candidates(),
+        size_hw=size_hw,
+        rows=rows,
+        codes=tuple(compress(counts_of(mask)) for mask in masks),
+        crops=((0, 0, size_hw[1], size_hw[0]),),
+    )
+    found = select(few, settings())
+    assert found.kept[0] == 1
+    assert len(found.kept) == number

@@ -1,6 +1,7 @@
 """Pictures looked at in tiles give what they give looked at at once."""
 
-import resource
+import tracemalloc
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 
 from anymask.errors import ConfigError
 from anymask.everything.candidates import Floors
+from anymask.everything.explain import explain
 from anymask.everything.generate import choose
 from anymask.everything.settings import EverythingSettings
-from anymask.everything.tiles import find_in_tiles, look_in_tiles, tile_boxes
+from anymask.everything.tiles import find_in_tiles, look_in_tiles, tile_boxes, usual_halo
 from anymask.image.large import LargePicture, of_picture
 from anymask.image.picture import Picture
 from anymask.masks.overlap import iou
@@ -72,7 +74,24 @@ def test_a_small_picture_is_one_tile():
     assert tile.box == tile.core == (0, 0, 256, 200)
 
 
-@pytest.mark.parametrize(("side", "halo"), [(64, 32), (64, 40), (64, -1)])
+@pytest.mark.parametrize("halo", [15, 0, -1])
+def test_a_halo_that_is_too_small_to_recognise_masks_in_is_refused(halo):
+    with pytest.raises(ConfigError, match=f"a halo of {halo} pixels is too small .*from 16 to 31"):
+        tile_boxes((100, 100), 64, halo)
+
+
+@pytest.mark.parametrize("side", [-5, 0, 1, 32])
+def test_tiles_without_room_for_any_halo_are_refused(side):
+    with pytest.raises(ConfigError, match=f"tiles of {side} pixels are too small; .*33 pixels"):
+        tile_boxes((100, 100), side, usual_halo(side))
+
+
+def test_the_usual_halo_is_an_eighth_but_never_too_small():
+    assert [usual_halo(side) for side in (1024, 256, 64, 33)] == [128, 32, 16, 16]
+    assert tile_boxes((100, 100), 33, usual_halo(33))[0].core[:2] == (0, 0)
+
+
+@pytest.mark.parametrize(("side", "halo"), [(64, 32), (64, 40)])
 def test_a_halo_that_leaves_no_core_is_refused(side, halo):
     with pytest.raises(ConfigError, match=f"tiles of 64 pixels with a halo of {halo} have no core"):
         tile_boxes((100, 100), side, halo)
@@ -140,22 +159,22 @@ def test_a_part_across_a_seam_is_not_joined_with_its_whole():
 
 
 def test_two_things_that_touch_at_a_seam_stay_two():
-    labels = np.zeros((128, 232), np.int32)
-    (first, _) = tile_boxes(labels.shape, 128, 12)
+    labels = np.zeros((128, 224), np.int32)
+    (first, _) = tile_boxes(labels.shape, 128, 16)
     seam = first.core[2]
     labels[20:100, 40:seam], labels[20:100, seam : seam + 60] = 1, 2
-    found = arrays(in_tiles(Scene(labels, {}), 128, 12))
+    found = arrays(in_tiles(Scene(labels, {}), 128, 16))
     assert sorted(mask.sum() for mask in found) == sorted([80 * (seam - 40), 80 * 60])
 
 
 def test_a_mask_goes_on_in_a_tile_that_is_less_sure_of_it():
-    scene = drawn((128, 232), lambda plane: cv2.rectangle(plane, (20, 30), (200, 90), 1, -1))
+    scene = drawn((128, 224), lambda plane: cv2.rectangle(plane, (20, 30), (200, 90), 1, -1))
     looked = iter([0.95, 0.82])
 
     def score(label, part):
         return next(looked)
 
-    (mask,) = arrays(in_tiles(scene, 128, 12, score=score))
+    (mask,) = arrays(in_tiles(scene, 128, 16, score=score))
     np.testing.assert_array_equal(mask, scene.labels == 1)
 
 
@@ -176,25 +195,25 @@ def test_a_tile_that_sees_nothing_takes_nothing_away():
 
 
 def test_what_ends_at_a_side_of_a_tile_is_left_out():
-    scene = drawn((128, 232), lambda plane: cv2.rectangle(plane, (20, 30), (200, 90), 1, -1))
-    found = in_tiles(scene, 128, 12, score=seen_by(0.95, 0.2))
+    scene = drawn((128, 224), lambda plane: cv2.rectangle(plane, (20, 30), (200, 90), 1, -1))
+    found = in_tiles(scene, 128, 16, score=seen_by(0.95, 0.2))
     assert arrays(found) == []
     assert found.num_cut_off == 1
 
 
 def test_what_lies_in_the_core_of_a_tile_that_does_not_see_it_is_left_out():
-    (first, second) = tile_boxes((128, 232), 128, 12)
-    left, right = second.box[0] + 5, first.box[2] - 14
-    scene = drawn((128, 232), lambda plane: cv2.rectangle(plane, (left, 30), (right, 60), 1, -1))
-    found = in_tiles(scene, 128, 12, score=seen_by(0.2, 0.95))
+    (first, second) = tile_boxes((128, 224), 128, 16)
+    left, right = second.box[0] + 5, first.box[2] - 20
+    scene = drawn((128, 224), lambda plane: cv2.rectangle(plane, (left, 30), (right, 60), 1, -1))
+    found = in_tiles(scene, 128, 16, score=seen_by(0.2, 0.95))
     assert right < first.core[2]
     assert arrays(found) == []
     assert found.num_disowned == 1
 
 
 def test_what_no_tile_is_sure_of_is_left_out():
-    scene = drawn((128, 232), lambda plane: cv2.rectangle(plane, (20, 30), (200, 90), 1, -1))
-    found = in_tiles(scene, 128, 12, score=lambda label, part: 0.85)
+    scene = drawn((128, 224), lambda plane: cv2.rectangle(plane, (20, 30), (200, 90), 1, -1))
+    found = in_tiles(scene, 128, 16, score=lambda label, part: 0.85)
     assert arrays(found) == []
 
 
@@ -206,7 +225,7 @@ def test_sizes_are_asked_of_whole_objects():
     )
     # the bar has 1000 pixels, of which no tile sees as many
     settings = EverythingSettings(min_area=950, max_area_share=0.9)
-    found = in_tiles(scene, 100, 10, settings)
+    found = in_tiles(scene, 112, 16, settings)
     assert sorted(mask.sum() for mask in arrays(found)) == [1000, 371 * 101]
 
 
@@ -218,12 +237,12 @@ def test_a_uniform_picture_gives_no_masks():
 
 
 def test_findings_and_scores_are_those_of_the_surest_members():
-    scene = drawn((128, 232), lambda plane: cv2.rectangle(plane, (20, 30), (200, 90), 1, -1))
+    scene = drawn((128, 224), lambda plane: cv2.rectangle(plane, (20, 30), (200, 90), 1, -1))
     looked = iter([0.9, 0.95])
-    found = in_tiles(scene, 128, 12, score=lambda label, part: next(looked)).found
+    found = in_tiles(scene, 128, 16, score=lambda label, part: next(looked)).found
     (mask,) = found.masks
     assert 0.9 < mask.score < 0.95
-    assert mask.finding.crop_box == (0, 0, 232, 128)
+    assert mask.finding.crop_box == (0, 0, 224, 128)
     x, y = mask.finding.point
     assert scene.labels[int(y), int(x)] == 1
     assert mask.box == (20, 30, 201, 91)
@@ -240,31 +259,118 @@ def test_progress_covers_all_tiles():
     assert told == [(number + 1, 9) for number in range(9)]
 
 
-def test_memory_does_not_grow_with_the_picture():
-    """A picture of 36 megapixels, of which only tiles and run lengths may be in memory."""
+class Endless:
+    """Squares of 750 pixels every 1000, painted when they are read."""
 
-    class Endless:
-        def read(self, box):
-            x0, y0, x1, y1 = box
-            pixels = np.zeros((y1 - y0, x1 - x0, 3), np.uint8)
-            # squares of 1500 pixels, every 2000
-            inside = (np.arange(y0, y1) % 2000 < 1500)[:, None] & (np.arange(x0, x1) % 2000 < 1500)
-            pixels[inside, 1] = 1
-            return pixels
+    def read(self, box):
+        x0, y0, x1, y1 = box
+        pixels = np.zeros((y1 - y0, x1 - x0, 3), np.uint8)
+        inside = (np.arange(y0, y1) % 1000 < 750)[:, None] & (np.arange(x0, x1) % 1000 < 750)
+        pixels[inside, 1] = 1
+        return pixels
 
-        def close(self):
-            """Hold nothing."""
+    def hidden(self, box):
+        return None, None
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    def close(self):
+        """Hold nothing."""
+
+
+def peak_bytes(side_px):
+    """Give the most memory that tiles of a square picture took, and what was found."""
     scene = Scene(np.zeros((1, 1), np.int32), {})
-    size_hw = (6_000, 6_000)
+    size_hw = (side_px, side_px)
     picture = LargePicture(Endless(), size_hw=size_hw, name="endless", sha256="", format="PNG")
-    tiles = tile_boxes(size_hw, 1024, 128)
+    tiles = tile_boxes(size_hw, 512, 64)
+    tracemalloc.start()
     found = look_in_tiles(eye(scene), picture, SETTINGS, tiles).found
-    grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert len(found.candidates) == 9
-    assert found.candidates.rows["area"].tolist() == [1500 * 1500] * 9
-    assert grown_kb < 60_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak, found.candidates
+
+
+def test_memory_does_not_grow_with_the_pixels():
+    """A plane of the larger picture would be 3 MB more, of a byte a pixel."""
+    peak_bytes(1000)
+    small, _ = peak_bytes(1000)
+    large, candidates = peak_bytes(2000)
+    assert candidates.rows["area"].tolist() == [750 * 750] * 4
+    assert large - small < 1_000_000
+
+
+def is_on_disk(codes):
+    return codes._spool._file._rolled
+
+
+def test_run_lengths_beyond_their_share_are_on_the_disk():
+    scene = nested_blobs((300, 400), 30, seed=1)
+    tiles = tile_boxes((300, 400), 160, 24)
+    expected = arrays(look_in_tiles(eye(scene), scene.picture(), SETTINGS, tiles))
+    found = look_in_tiles(eye(scene), scene.picture(), SETTINGS, tiles, spool_bytes=1)
+    assert is_on_disk(found.found.candidates.codes)
+    np.testing.assert_array_equal(arrays(found), expected)
+
+
+def counting(look, given):
+    """Give a look that notes all it gives: what it kept and what it left out already."""
+
+    def noting(part, settings, floors, progress):
+        candidates = replace(
+            look(part, settings, floors, progress), left_out={"pred_iou_thresh": 5, "no_data": 1}
+        )
+        given.append(len(candidates) + 6)
+        return candidates
+
+    return noting
+
+
+def test_every_candidate_of_the_tiles_is_accounted_for():
+    scene = nested_blobs((500, 640), 40, seed=2, largest=0.3)
+    given: list[int] = []
+    # a third of the objects nearly pass, and some of them go on where a sure one ends
+    look = counting(eye(scene, score=lambda label, part: (0.85, 0.95, 0.91)[label % 3]), given)
+    tiles = tile_boxes(scene.labels.shape, 200, 32)
+    result = look_in_tiles(look, scene.picture(), SETTINGS, tiles)
+    candidates = result.found.candidates
+    left_out = candidates.left_out
+    assert candidates.num_prompts == len(tiles)
+    assert left_out["no_data"] == len(tiles)
+    assert left_out["pred_iou_thresh"] > 5 * len(tiles)
+    assert left_out["found_twice"] == result.num_twice > 0
+    assert left_out.get("tile_edge", 0) == result.num_cut_off
+    num_became_one = sum(given) - len(candidates) - sum(left_out.values())
+    assert num_became_one >= result.num_stitched > 0
+    nothing = look_in_tiles(
+        counting(eye(scene, score=lambda label, part: 0.85), given := []),
+        scene.picture(),
+        SETTINGS,
+        tiles,
+    ).found.candidates
+    assert len(nothing) == 0
+    assert sum(nothing.left_out.values()) == sum(given)
+    assert "were dropped unseen" in explain(nothing, SETTINGS, (5, 5)).sentence()
+
+
+def test_pixels_without_a_value_are_in_no_mask():
+    """The default model sees a disc of which a stripe across two tiles holds no value."""
+    y, x = np.mgrid[:200, :300]
+    pixels = np.full((200, 300, 3), 40, np.uint8)
+    pixels[np.hypot(x - 150, y - 100) < 80] = (230, 200, 60)
+    no_data = np.zeros((200, 300), bool)
+    no_data[90:110, :250] = True
+    settings = EverythingSettings(
+        points_per_side=3, pred_iou_thresh=0.3, stability_score_thresh=0.3
+    )
+    loaded = load_model(device="cpu")
+
+    def found_in(picture):
+        found = find_in_tiles(loaded, of_picture(picture), settings, tile_side=200, halo=32)
+        return np.any(arrays(found), axis=0)
+
+    assert (found_in(Picture(pixels=pixels)) & no_data).any()
+    covered = found_in(Picture(pixels=pixels, no_data=no_data))
+    assert covered.any()
+    assert not (covered & no_data).any()
 
 
 @pytest.mark.parametrize("size_hw", [(1, 500), (1, 1)])

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from anymask.errors import ImageError, InputError, MissingExtra, OutputError
-from anymask.image.large import open_large
+from anymask.image.large import of_picture, open_large
 from anymask.image.options import ReadOptions
+from anymask.image.picture import Picture
 from anymask.image.read import read_picture
 
 pytest.importorskip("pyvips")
@@ -79,8 +80,57 @@ def test_boxes_are_of_the_upright_picture(tmp_path, photo, format_name, orientat
     with on_disk(path) as picture:
         assert (picture.orientation, picture.size_hw) == (orientation, expected.size_hw)
         assert np.abs(whole(picture).astype(int) - expected.pixels).max() <= 1
+        assert (picture.notes, picture.part((0, 0, 2, 3)).size_hw) == ((), (3, 2))
         part = picture.read((3, 10, 33, 50)).astype(int)
         assert np.abs(part - expected.pixels[10:50, 3:33]).max() <= 1
+
+
+def test_a_picture_held_in_memory_keeps_what_is_known_of_it(tmp_path, photo):
+    exif = Image.Exif()
+    exif[274] = 6
+    path = tmp_path / "turned.jpg"
+    spread(photo, "RGBA").save(path, "PNG", exif=exif)
+    expected = read_picture(path)
+    with open_large(path) as picture:
+        assert (picture.orientation, picture.size_hw) == (6, expected.size_hw)
+        assert picture.notes == expected.notes
+        assert "is PNG by its content although its name ends in .jpg" in picture.notes
+        np.testing.assert_array_equal(whole(picture), expected.pixels)
+        part = picture.part((3, 10, 33, 50))
+        np.testing.assert_array_equal(part.pixels, expected.pixels[10:50, 3:33])
+        assert expected.alpha is not None
+        np.testing.assert_array_equal(part.alpha, expected.alpha[10:50, 3:33])
+        assert part.name == f"{expected.name} [3:33, 10:50]"
+
+
+def test_parts_tell_where_there_is_no_data(photo):
+    no_data = np.zeros(photo.shape[:2], bool)
+    no_data[20:30, 40:] = True
+    picture = of_picture(Picture(pixels=photo, no_data=no_data))
+    np.testing.assert_array_equal(picture.part((35, 15, 60, 40)).no_data, no_data[15:40, 35:60])
+    assert picture.part((0, 0, 40, 60)).no_data is None
+
+
+def test_notes_are_those_of_a_picture_read_at_once(tmp_path, photo):
+    dark = np.asarray(Image.fromarray(photo).convert("L")).astype(np.uint16)
+    Image.fromarray(dark).save(tmp_path / "dark.jpg", "PNG")
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    Image.fromarray(photo).save(tmp_path / "lab.tif", "JPEG", icc_profile=lab)
+    for name, note in (("dark.jpg", "of its 16-bit range"), ("lab.tif", "colour profile is for")):
+        expected = read_picture(tmp_path / name).notes
+        assert len(expected) == 2
+        assert note in expected[1]
+        with on_disk(tmp_path / name) as picture:
+            assert picture.notes == expected
+
+
+def test_bands_that_are_not_used_are_noted(tmp_path, photo):
+    path = tmp_path / "bands.tif"
+    Image.fromarray(photo).convert("RGBX").save(path)
+    with on_disk(path) as picture:
+        assert picture.notes == ("has 4 bands, the first 3 are used",)
+    with on_disk(path, options=ReadOptions(bands=(4, 1, 2))) as picture:
+        assert picture.notes == ()
 
 
 def test_a_colour_profile_is_used(tmp_path, photo):

@@ -1,6 +1,7 @@
 """Label maps whose further layers hold what lies below."""
 
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from anymask.masks import label_layers
 from anymask.masks.annotation import Annotation
 from anymask.masks.forms.painting import paint
 from anymask.masks.label_layers import label_map, masks_in
-from anymask.masks.rle import encode
+from anymask.masks.rle import decode, encode
 
 SIZE = (12, 15)
 
@@ -140,3 +141,41 @@ def test_numbers_below_one_are_no_masks():
 def test_what_cannot_be_laid_is_refused(given, sentence):
     with pytest.raises(InputError, match=re.escape(sentence)):
         label_map(*given)
+
+
+def noise(count, size, seed=3):
+    rng = np.random.default_rng(seed)
+    return [encode(rng.random(size) < 0.5) for _ in range(count)]
+
+
+@pytest.mark.parametrize("limits", [{"_MOST_EDGES": 10}, {"_PACKED_BYTES": 900}, {}])
+def test_layers_are_the_same_whatever_the_memory_allows(limits, monkeypatch):
+    size = (21, 33)
+    codes = noise(9, size) + [encode(np.ones(size, dtype=bool))]
+    masks = np.stack([decode(code) for code in codes])
+    order = sorted(range(10), key=lambda place: (masks[place].sum(), -place))
+    expected = np.zeros((10, *size), dtype=np.uint16)
+    for y, x in np.ndindex(size):
+        there = [place + 1 for place in order if masks[place, y, x]]
+        expected[: len(there), y, x] = there
+    monkeypatch.setattr(label_layers, "_BLOCK_PX", 100)
+    monkeypatch.setattr(label_layers, "_STACK_BYTES", 3000)
+    for name, value in limits.items():
+        monkeypatch.setattr(label_layers, name, value)
+    layers = np.stack(list(label_map(codes, None, size).layers))
+    np.testing.assert_array_equal(layers, expected[expected.any(axis=(1, 2))])
+
+
+@pytest.mark.parametrize("most_edges", [4_000_000, 1000])
+def test_noisy_masks_take_little_memory(most_edges, monkeypatch):
+    monkeypatch.setattr(label_layers, "_MOST_EDGES", most_edges)
+    monkeypatch.setattr(label_layers, "_STACK_BYTES", 1_000_000)
+    made = label_map(noise(16, (300, 400)), None, (300, 400))
+    tracemalloc.start()
+    try:
+        num_layers = sum(1 for _ in made.layers)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert num_layers > 12
+    assert peak < 16_000_000

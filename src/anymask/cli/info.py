@@ -26,6 +26,7 @@ EXTRAS = (
         "training the default model anew, BSDS files",
     ),
     ("supervision", ("supervision",), "masks.to_supervision()"),
+    ("large", ("pyvips",), "photos above the usual size limit: anymask everything --tile"),
     ("tensorboard", ("tensorboard",), "the log of a training in TensorBoard"),
     ("openvino", ("openvino",), "a faster image encoder on processors, --engine openvino"),
     (

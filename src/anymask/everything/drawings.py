@@ -3,6 +3,7 @@
 Shape letters: h w low resolution of a crop's answer.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -70,7 +71,25 @@ class Crop:
         return compress(counts_within(measured.inside, measured.box[:2], self.picture_hw))
 
 
-class Codes(Sequence[str]):
+class _OneByOne(Sequence[str]):
+    """Texts of which one at a time is fetched or made."""
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        numbers = range(len(self))[index]
+        if isinstance(numbers, range):
+            return [self._one(number) for number in numbers]
+        return self._one(numbers)
+
+    @abstractmethod
+    def _one(self, number: int) -> str:
+        """Give the text of a number, counted from 0."""
+
+
+class Codes(_OneByOne):
     """Run lengths that are made already.
 
     Args:
@@ -83,21 +102,15 @@ class Codes(Sequence[str]):
     def __len__(self) -> int:
         return len(self._spool)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Sequence[str]": ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        return str(self._spool[range(len(self))[index]], "ascii")
+    def _one(self, number: int) -> str:
+        return str(self._spool[number], "ascii")
 
     def append(self, code: str) -> None:
         """Add one."""
         self._spool.append(code.encode("ascii"))
 
 
-class LaterCodes(Sequence[str]):
+class LaterCodes(_OneByOne):
     """Run lengths that are made from the low-resolution logits when somebody asks for them.
 
     Args:
@@ -111,16 +124,10 @@ class LaterCodes(Sequence[str]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Sequence[str]": ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return [self[number] for number in range(*index.indices(len(self)))]
-        crop, low_hw, (x0, y0, x1, y1) = self._places[index]
+    def _one(self, number: int) -> str:
+        crop, low_hw, (x0, y0, x1, y1) = self._places[number]
         plane = np.full(low_hw, _OUTSIDE_LOGIT, np.float32)
-        kept = np.frombuffer(self._spool[range(len(self))[index]], np.float32)
+        kept = np.frombuffer(self._spool[number], np.float32)
         plane[y0:y1, x0:x1] = kept.reshape(y1 - y0, x1 - x0)
         return crop.code(crop.measure(plane, 1.0))
 

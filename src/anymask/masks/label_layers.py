@@ -32,11 +32,11 @@ MOST_OF_16_BITS = 65_535
 """So many masks have numbers of 16 bits."""
 
 # Of all masks together, 8 bytes each.
-_MOST_EDGES = 4_000_000
-# Layers that are painted at once.
+_MOST_EDGES = 3_000_000
+# Layers that are painted at once, whole ones; of a block a quarter, as others are held beside.
 _STACK_BYTES = 64_000_000
-_PACKED_BYTES = 48_000_000
-_BLOCK_PX = 1 << 18
+_PACKED_BYTES = 64_000_000
+_BLOCK_PX = 1 << 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,9 +66,9 @@ class LabelMap:
         height, width = self.size_hw
         spans = _Spans(codes=self.codes, order=self.order)
         if height * width == 0 or not self.codes:
-            return iter([np.zeros(self.size_hw, dtype=spans.dtype)])
+            return iter([cast("Layer", np.zeros(self.size_hw, dtype=spans.dtype))])
         held = spans.held()
-        return _packed(held, self.size_hw) if held else _planes(spans, self.size_hw)
+        return _packed(held, self.size_hw) if held is not None else _planes(spans, self.size_hw)
 
     def masks(self) -> tuple[RLE, ...]:
         """Give the masks as the layers hold them: all as they were."""
@@ -185,7 +185,7 @@ def _packed(spans: _Spans, size_hw: tuple[int, int]) -> Iterator[Layer]:
                     break
                 if layer - first == len(packed):
                     packed.append([])
-                packed[layer - first].append((begin, zlib.compress(values, 1)))
+                packed[layer - first].append((begin, zlib.compress(values.data, 1)))
                 num_bytes += len(packed[layer - first][-1][1])
                 # The deepest give way; the next walk begins with them.
                 while num_bytes > _PACKED_BYTES and len(packed) > 1:
@@ -218,7 +218,7 @@ def _block(
         turns[part[::2]] += 1
         turns[part[1::2]] -= 1
     last = min(int(np.cumsum(turns).max()), wanted[1])
-    num_layers = max(1, _STACK_BYTES // (2 * (end - begin)))
+    num_layers = max(1, _STACK_BYTES // 4 // (2 * (end - begin)))
     for low in range(wanted[0], last, num_layers):
         stack = np.zeros((min(num_layers, last - low), end - begin), dtype=spans.dtype)
         depth = np.zeros(end - begin, dtype=spans.dtype)
@@ -240,6 +240,8 @@ def _planes(spans: _Spans, size_hw: tuple[int, int]) -> Iterator[Layer]:
                 block = slice(begin, min(begin + _BLOCK_PX, num_pixels))
                 places = _places(_inside(edges, block.start, block.stop))
                 _lay(places, number, depth[block], stack[:, block], low)
+            # Freed before the next is read: those of noise are larger than the picture.
+            del edges
         last = int(depth.max(initial=1))
         del depth
         for plane in stack[: last - low]:

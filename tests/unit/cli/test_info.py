@@ -36,7 +36,7 @@ def test_the_record_tells_versions_device_folders_model_and_extras(
     assert model["recipe"] == {"name": "random", "steps": 1500, "minutes": 2.5}
     names = [extra["name"] for extra in record["extras"]]
     assert names == [
-        *("show", "evaluate", "train", "supervision", "tensorboard", "openvino", "onnx"),
+        *("show", "evaluate", "train", "supervision", "large", "tensorboard", "openvino", "onnx"),
     ]
     assert "speed" not in record
 
@@ -80,4 +80,4 @@ def test_every_extra_for_people_is_told(repository):
     assert {name for name, _, _ in EXTRAS} == set(extras) - {"test", "dev"}
     for name, packages, _ in EXTRAS:
         sold_as = {p.replace("skimage", "scikit-image").replace("_", "-") for p in packages}
-        assert sold_as == {re.split(r"[=>]", line)[0] for line in extras[name]}
+        assert sold_as == {re.split(r"[\[=>]", line)[0] for line in extras[name]}

@@ -41,7 +41,8 @@ def select(candidates: Candidates, settings: EverythingSettings) -> Selection:
     _drop_cut_off(ledger, candidates)
     _drop_sizes(ledger, candidates, settings)
     kept = _without_duplicates(ledger, candidates, settings)
-    if candidates.size_hw[0] * candidates.size_hw[1] <= ONE_THING_PX:
+    is_tiny = candidates.size_hw[0] * candidates.size_hw[1] <= ONE_THING_PX
+    if is_tiny and settings.box_nms_thresh < 1:  # 1 and more keep all duplicates
         kept = _only_the_best(ledger, settings, kept)
     codes: dict[int, str] = {}
     if settings.min_mask_region_area > 0:

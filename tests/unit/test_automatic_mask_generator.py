@@ -52,9 +52,9 @@ def test_records_fit_the_picture_whatever_its_size(model, size, layers):
 @pytest.mark.parametrize(
     "options",
     [
-        {"pred_iou_thresh": 1.9},
-        {"stability_score_thresh": 1.9},
-        {"pred_iou_thresh": 1.9, "crop_n_layers": 1, "min_mask_region_area": 50},
+        {"pred_iou_thresh": 99.0},
+        {"stability_score_thresh": 99.0},
+        {"pred_iou_thresh": 99.0, "crop_n_layers": 1, "min_mask_region_area": 50},
         {"points_per_side": None, "point_grids": [np.zeros((0, 2))]},
     ],
 )

@@ -1,5 +1,6 @@
 """What everything mode is told: names and defaults are those of the published generator."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -68,9 +69,7 @@ class EverythingSettings:
         _at_least(self, 0, "min_mask_region_area", "min_area", "max_area_share")
         _at_least(self, 0, "box_nms_thresh", "crop_nms_thresh")
         _at_most(self, 1, "max_area_share")
-        # Scores exceed 1 a little; what is far above was meant in per cent.
-        _at_most(self, 2, "pred_iou_thresh", "stability_score_thresh")
-        _at_most(self, 2, "box_nms_thresh", "crop_nms_thresh")
+        _at_most(self, math.inf, "pred_iou_thresh", "stability_score_thresh")  # NaN is not
         if not self.stability_score_offset > 0:
             raise ConfigError(
                 f"stability_score_offset is {self.stability_score_offset}", hint="use 1.0"
@@ -133,4 +132,7 @@ def _at_most(settings: EverythingSettings, most: float, *names: str) -> None:
     for name in names:
         value = getattr(settings, name)
         if not value <= most:
-            raise ConfigError(f"{name} is {value}", hint=f"use {most:g} or less")
+            raise ConfigError(
+                f"{name} is {value}",
+                hint=f"use {most:g} or less" if most < math.inf else "use a number",
+            )

@@ -1,6 +1,7 @@
 """Options of everything mode: published names and defaults, wrong values refused."""
 
 import inspect
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,6 @@ def test_published_options_have_their_published_defaults():
         ({"crop_overlap_ratio": 1.0}, "crop_overlap_ratio is 1.0; use less than 1"),
         ({"crop_n_points_downscale_factor": 0}, "crop_n_points_downscale_factor is 0"),
         ({"min_mask_region_area": -5}, "min_mask_region_area is -5; use 0 or more"),
-        ({"pred_iou_thresh": 88.0}, "pred_iou_thresh is 88.0; use 2 or less"),
         ({"stability_score_thresh": float("nan")}, "stability_score_thresh is nan"),
         ({"box_nms_thresh": -0.3}, "box_nms_thresh is -0.3; use 0 or more"),
         ({"max_area_share": 95.0}, "max_area_share is 95.0; use 1 or less"),
@@ -66,6 +66,17 @@ def test_what_cannot_be_used_is_refused_by_name(options, sentence):
 def test_an_unknown_option_is_answered_with_the_nearest():
     with pytest.raises(ConfigError, match=r"'pred_iou_tresh'.*pred_iou_thresh"):
         with_options(EverythingSettings(), {"pred_iou_tresh": 0.9})
+
+
+@pytest.mark.parametrize(
+    "name", ["pred_iou_thresh", "stability_score_thresh", "box_nms_thresh", "crop_nms_thresh"]
+)
+def test_what_is_meant_in_per_cent_is_refused_where_people_type_it(name):
+    with pytest.raises(ConfigError, match=f"{name} is 88; use a share like 0.88, not per cent"):
+        with_options(EverythingSettings(), {name: 88.0})
+    # Published programs set such thresholds to let nothing pass, or to keep all duplicates.
+    published: dict[str, Any] = {name: 99.0}
+    assert getattr(EverythingSettings(**published), name) == 99.0
 
 
 def test_an_option_of_the_wrong_type_is_refused():

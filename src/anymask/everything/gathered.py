@@ -1,6 +1,7 @@
 """Candidates while they are being asked for."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,7 @@ class Gathered:
         self.num_prompts = 0
         self.left_out: Counter[str] = Counter()
         self._rows: list[Rows] = []
+        self._blocks_told = self._rows_told = 0
 
     def worth(self, iou: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Say which points have a mask above the floor, bool (p,), for predicted IoU (p, 3)."""
@@ -83,6 +85,13 @@ class Gathered:
     def table(self) -> Rows:
         """Give what is known of all candidates, of dtype `ROW`."""
         return np.concatenate(self._rows) if self._rows else np.zeros(0, ROW)
+
+    def take_new(self) -> tuple[Rows, Sequence[str]]:
+        """Give the candidates that came since this was last called: rows, and their codes."""
+        blocks, first = self._rows[self._blocks_told :], self._rows_told
+        rows = np.concatenate(blocks) if blocks else np.zeros(0, ROW)
+        self._blocks_told, self._rows_told = len(self._rows), first + len(rows)
+        return rows, self.codes[first : self._rows_told]
 
     def _measure(
         self,

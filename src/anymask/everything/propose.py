@@ -4,13 +4,13 @@ Every crop of the picture is encoded by itself and asked at each point of its gr
 only scores, box and run lengths are kept, and run lengths beyond their share move to the disk.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anymask.errors import StateError
-from anymask.everything.candidates import Candidates, Floors
+from anymask.everything.candidates import Candidates, Floors, Rows
 from anymask.everything.crops import crop_boxes
 from anymask.everything.drawings import Crop
 from anymask.everything.gathered import Gathered
@@ -28,6 +28,9 @@ from anymask.weights.loaded import LoadedModel
 Progress = Callable[[int, int], None]
 """Called with points done and points in all."""
 
+OnFound = Callable[[Rows, Sequence[str]], None]
+"""Called with the candidates that are new, of dtype `ROW`, (K,), and their run lengths."""
+
 
 def propose(
     loaded: LoadedModel,
@@ -37,6 +40,8 @@ def propose(
     floors: Floors | None = None,
     budget_bytes: int | None = None,
     on_progress: Progress | None = None,
+    on_found: OnFound | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Candidates:
     """Ask about every part of a picture.
 
@@ -47,10 +52,13 @@ def propose(
         floors: Which candidates are not drawn; None for those below the thresholds of `settings`.
         budget_bytes: What the whole program may take; None for no limit.
         on_progress: Told how far it is.
+        on_found: Told of the candidates that a batch of points has brought, if any.
+        should_stop: Asked after each batch; True ends the search there.
 
     Returns:
         The candidates, in the order of crops, points and slots; "adaptive" begins every crop with
-        a coarse grid.
+        a coarse grid. After an early end they are those found so far, and `num_prompts` tells how
+        many points were asked.
 
     Raises:
         StateError: If the picture is needed and the embedding does not carry it, or it was made by
@@ -71,14 +79,29 @@ def propose(
         # Pixels without a value are only known at the picture's size.
         is_coarse=settings.mode == "fast" and no_data is None,
     )
-    num_points, num_before = sum(map(len, points)), 0
-    for number, box in enumerate(boxes):
-        part = embedding if number == 0 else _embedded_crop(loaded, picture, box)
-        crop = Crop(number=number, box=box, frame=part.frame, picture_hw=size_hw, no_data=no_data)
-        for done in _ask(loaded, part, crop, points[number], gathered):
-            if on_progress is not None:
-                on_progress(num_before + done, num_points)
-        num_before += len(points[number])
+
+    def steps() -> Iterator[int]:
+        """Ask batch after batch, and give how many points are done."""
+        num_before = 0
+        for number, box in enumerate(boxes):
+            part = embedding if number == 0 else _embedded_crop(loaded, picture, box)
+            crop = Crop(
+                number=number, box=box, frame=part.frame, picture_hw=size_hw, no_data=no_data
+            )
+            for done in _ask(loaded, part, crop, points[number], gathered):
+                yield num_before + done
+            num_before += len(points[number])
+
+    num_points = sum(map(len, points))
+    for done in steps():
+        if on_found is not None:
+            new = gathered.take_new()
+            if len(new[0]):
+                on_found(*new)
+        if on_progress is not None:
+            on_progress(done, num_points)
+        if should_stop is not None and should_stop():
+            break
     return Candidates(
         size_hw=size_hw,
         rows=gathered.table(),

@@ -1,16 +1,19 @@
 """An origin as a program and as command lines that give the same masks again."""
 
 import os
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from anymask.masks.atomic import shown_name
-from anymask.masks.origin import Origin
+from anymask.masks.origin import MaskFile, Origin
 
 # Arguments of `anymask.load`, fields of `ReadOptions` → flags, where the names differ.
 _FLAGS = MappingProxyType({"source": "model", "value_range": "range"})
+# Pictures of such names lend them to what is made of them; of others nobody can say here how.
+_PLAIN_NAME = re.compile(r"\w[\w .,()+=@%~-]{0,58}\w")
 
 
 def code_of(origin: Origin) -> str:
@@ -42,6 +45,8 @@ def python_lines(origin: Origin) -> list[str]:
         lines.append("from anymask.image.options import ReadOptions")
     if origin.is_half:
         lines.append("from anymask.predict.kept_embeddings import as_if_kept")
+    if isinstance(chain[0].mask, MaskFile):
+        lines.append("from anymask.masks.png import load_mask")
     lines += ["", f"model = anymask.load({', '.join(_arguments(origin.loading))})"]
     picture = repr(origin.picture)
     if origin.picture is None:
@@ -51,9 +56,12 @@ def python_lines(origin: Origin) -> list[str]:
     lines.append(f"embedding = model.embed({', '.join([picture, *options])})")
     if origin.is_half:
         lines.append('embedding = as_if_kept(model.loaded, embedding, "float16")')
-    mask = None
-    if isinstance(chain[0].mask, str):
-        lines.append(f"rough = ...  # {shown_name(chain[0].mask)}")
+    mask, rough = None, chain[0].mask
+    if isinstance(rough, MaskFile):
+        lines.append(f"rough = load_mask({rough.name!r})")
+        mask = "rough"
+    elif isinstance(rough, str):
+        lines.append(f"rough = ...  # {shown_name(rough)}")
         mask = "rough"
     for one in chain:
         lines.append(f"masks = model.predict({', '.join(['embedding', *_question(one, mask)])})")
@@ -61,11 +69,13 @@ def python_lines(origin: Origin) -> list[str]:
     return lines
 
 
-def command_lines(origin: Origin) -> list[str]:
+def command_lines(origin: Origin, *, file: str | None = None) -> list[str]:
     """Give the command lines: one, and before it one for each earlier answer that was refined.
 
     Args:
         origin: How the masks were asked for.
+        file: Name of a PNG for this mask alone; `file_written` says what it is called then. None
+            for the usual files of the best.
 
     Returns:
         The lines, quoted for a POSIX shell.
@@ -73,28 +83,88 @@ def command_lines(origin: Origin) -> list[str]:
     chain = _chain(origin)
     picture = origin.picture or "PICTURE"
     stem = PurePosixPath(picture).name
-    picture = f"./{picture}" if picture.startswith("-") else picture
-    mask = "MASK.png" if isinstance(chain[0].mask, str) else None
+    picture = _operand(picture)
+    rough = chain[0].mask
+    mask = "MASK.png" if isinstance(rough, str) else None
+    mask = _operand(rough.name) if isinstance(rough, MaskFile) else mask
     lines = []
     for step, one in enumerate(chain, start=1):
         words = ["anymask", "segment", picture, *_prompt_words(one)]
         words += [] if mask is None else ["--mask", mask]
         is_last = step == len(chain)
-        keeps_all = one.multimask is True or (one.rank > 0 and not is_last)
+        keeps_all = one.multimask is True or (one.rank > 0 and (not is_last or file is not None))
         words += ["--all-masks"] if keeps_all else []
         words += ["--one-mask"] if one.multimask is False else []
         words += ["--half"] if one.is_half else []
         words += _flag_words({**one.loading, **one.reading})
-        if not is_last:
+        mark = f".{one.rank + 1}" if keeps_all else ""
+        if is_last:
+            words += [] if file is None else ["-o", file]
+        elif _PLAIN_NAME.fullmatch(stem):
             words += ["--format", "logits", "-o", f"step-{step}"]
-            mark = f".{one.rank + 1}" if keeps_all else ""
             mask = f"step-{step}/{stem}{mark}.logits.npy"
-        lines.append(" ".join(map(_quoted, words)))
+        else:
+            words += ["-o", f"step-{step}.npy"]
+            mask = f"step-{step}{mark}.npy"
+        lines.append(" ".join(map(quoted, words)))
     return lines
 
 
-def _quoted(word: str) -> str:
-    """Quote a word for the shell, on one line: a line break would end the remark it stands in."""
+def python_of_everything(origin: Origin, options: Mapping[str, object]) -> list[str]:
+    """Give the Python program that finds all masks of a picture.
+
+    Args:
+        origin: Which picture and model; what was asked about it does not matter.
+        options: Arguments of `Model.everything`.
+
+    Returns:
+        Its lines; they leave the masks in `masks`.
+    """
+    lines = python_lines(origin)[:-1]
+    words = ", ".join(["embedding", *_arguments(options)])
+    return [*lines, f"masks = model.everything({words})"]
+
+
+def command_of_everything(origin: Origin, options: Mapping[str, object], folder: str) -> str:
+    """Give the command line that finds all masks of a picture.
+
+    Args:
+        origin: As for `python_of_everything`.
+        options: Likewise.
+        folder: Where the masks go, a PNG each.
+
+    Returns:
+        The line, quoted for a POSIX shell.
+    """
+    words = ["anymask", "everything", _operand(origin.picture or "PICTURE")]
+    words += ["--half"] if origin.is_half else []
+    words += _flag_words({**options, **origin.loading, **origin.reading})
+    return " ".join(map(quoted, [*words, "--format", "png", "-o", folder]))
+
+
+def file_written(origin: Origin, file: str) -> str:
+    """Give the name under which the last of `command_lines` writes a mask.
+
+    Args:
+        origin: How the mask was asked for.
+        file: The name that was given.
+    """
+    path = PurePosixPath(file)
+    keeps_all = origin.multimask is True or origin.rank > 0
+    return str(path.with_stem(f"{path.stem}.{origin.rank + 1}")) if keeps_all else file
+
+
+def _operand(name: str) -> str:
+    """Give a file's name so that nobody takes it for a flag."""
+    return f"./{name}" if name.startswith("-") else name
+
+
+def quoted(word: str) -> str:
+    """Quote a word for the shell, on one line: a line break would end the remark it stands in.
+
+    Args:
+        word: Any text, file names that are none too.
+    """
     if word.isprintable():
         return shlex.quote(word)
     letters = (

@@ -7,6 +7,17 @@ from anymask.vocabulary import Box, Point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MaskFile:
+    """A rough mask that lies in a file.
+
+    Attributes:
+        name: Name of a PNG that `load_mask` reads.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """The question a mask answers, in terms that can be asked again.
 
@@ -18,8 +29,8 @@ class Origin:
         points: (x, y) pairs in pixels of the upright picture.
         labels: One label a point.
         box: Corners (x0, y0, x1, y1), or None.
-        mask: The earlier answer that was refined, or what a mask from elsewhere is for people; or
-            None.
+        mask: The earlier answer that was refined; the file of a rough mask; what a mask from
+            elsewhere is for people; or None.
         is_half: Whether the image embedding was a kept one in float16.
         multimask: What was asked for.
         number: Which of the answer's masks this is, from 0.
@@ -33,7 +44,7 @@ class Origin:
     points: tuple[Point, ...] = ()
     labels: tuple[int, ...] = ()
     box: Box | None = None
-    mask: "Origin | str | None" = None
+    mask: "Origin | MaskFile | str | None" = None
     is_half: bool = False
     multimask: bool | None = None
     number: int = 0

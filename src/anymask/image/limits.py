@@ -8,7 +8,7 @@ the header is held against the caller's limit here.
 
 from dataclasses import dataclass, field
 
-from anymask.errors import ImageError
+from anymask.errors import ImageError, TooManyPixels
 from anymask.image.options import METADATA_LIMIT_BYTES
 
 
@@ -22,14 +22,15 @@ def check_size(name: str, width: int, height: int, max_pixels: int) -> None:
         max_pixels: Largest width × height that is decoded.
 
     Raises:
-        ImageError: If the picture is larger than that, or a side is less than 1.
+        TooManyPixels: If the picture is larger than that.
+        ImageError: If a side is less than 1.
     """
     if width < 1 or height < 1:
         raise ImageError(
             f"{name}: has no pixels ({width}x{height})", hint="download or copy it again"
         )
     if width * height > max_pixels:
-        raise ImageError(
+        raise TooManyPixels(
             f"{name}: {_megapixels(width * height, max_pixels)}",
             hint="raise --max-pixels or cut it into tiles",
         )
@@ -44,11 +45,11 @@ def check_num_bytes(name: str, num_bytes: int, max_pixels: int) -> None:
         max_pixels: Largest width × height that is decoded.
 
     Raises:
-        ImageError: If there are more than 16 bytes for each allowed pixel.
+        TooManyPixels: If there are more than 16 bytes for each allowed pixel.
     """
     most = 16 * max_pixels + 8 * METADATA_LIMIT_BYTES
     if num_bytes > most:
-        raise ImageError(
+        raise TooManyPixels(
             f"{name}: holds {num_bytes // 10**6} megabytes, limit {most // 10**6}",
             hint="raise --max-pixels or cut it into tiles",
         )

@@ -7,7 +7,7 @@ it is known, and refused.
 import re
 from types import MappingProxyType
 
-from anymask.errors import ImageError
+from anymask.errors import UnknownFormat
 from anymask.image.names import display_name
 
 HEAD_BYTES = 4096
@@ -96,18 +96,18 @@ def sniff(head: bytes, name: str) -> str:
         One of `READABLE`.
 
     Raises:
-        ImageError: If the bytes are in no format that is read; the message names what they are.
+        UnknownFormat: If the bytes are in no format that is read; the message names what they are.
     """
     for format_name, pattern in _READABLE_MAGIC:
         if pattern.match(head):
             return format_name
     for description, magic, hint in _OTHER_MAGIC:
         if re.match(magic, head, re.DOTALL):
-            raise ImageError(f"{name}: is {description}, which is not read", hint=hint)
+            raise UnknownFormat(f"{name}: is {description}, which is not read", hint=hint)
     text = _as_text(head)
     if text is not None:
         raise _text_refused(text, name)
-    raise ImageError(
+    raise UnknownFormat(
         f"{name}: is no known picture format (begins with {head[:4].hex(' ')})",
         hint=f"give a {', '.join(READABLE[:-1])} or {READABLE[-1]} file",
     )
@@ -143,14 +143,14 @@ def _as_text(head: bytes) -> str | None:
     return None
 
 
-def _text_refused(text: str, name: str) -> ImageError:
+def _text_refused(text: str, name: str) -> UnknownFormat:
     lower = text[:1024].lower()
     if lower.startswith("version https://git-lfs"):
-        return ImageError(
+        return UnknownFormat(
             f"{name}: is a Git LFS pointer, not a picture", hint="fetch the file with git lfs pull"
         )
     if lower.startswith("<") and "<svg" in lower:
-        return ImageError(f"{name}: is an SVG drawing, which is not read", hint="save it as PNG")
+        return UnknownFormat(f"{name}: is an SVG drawing, which is not read", hint="save it as PNG")
     hint = "download it again, the server sent something else"
     if _WEB_PAGE.match(lower):
         kind = "a web page"
@@ -162,4 +162,4 @@ def _text_refused(text: str, name: str) -> ImageError:
         kind, hint = "text", "check that this is the file you mean"
     words = text.split(maxsplit=1)
     begin = f" (begins with `{display_name(words[0][:20])}`)" if words else ""
-    return ImageError(f"{name}: is {kind}, not a picture{begin}", hint=hint)
+    return UnknownFormat(f"{name}: is {kind}, not a picture{begin}", hint=hint)

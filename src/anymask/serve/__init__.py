@@ -1,0 +1,1 @@
+"""The web page: a server on this machine, and the page it serves."""

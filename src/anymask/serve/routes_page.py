@@ -86,7 +86,7 @@ class ServerTold(BaseModel):
                     "version": __version__,
                     "model": {
                         "name": "tiny",
-                        "origin": "inside the package",
+                        "origin": "embedded default",
                         "input_size": 512,
                         "device": "cpu",
                         "engine": "torch",

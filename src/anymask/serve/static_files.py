@@ -1,5 +1,6 @@
 """The files of the page: found once as the server starts, and named by nothing else afterwards."""
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,17 +32,22 @@ _KINDS: Final = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_PACKED_KINDS: Final = ("text/", "application/json", "image/svg+xml")
+
+
+@dataclass(slots=True, kw_only=True)
 class StaticFile:
     """One file of the page.
 
     Attributes:
         path: Where it lies.
         kind: Its content type.
+        packed: Its content as it was last sent compressed, behind the tag of that content.
     """
 
     path: Path
     kind: str
+    packed: tuple[str, bytes] = ("", b"")
 
     def answer(self, request: Request) -> Response:
         """Give the file, or 304 where the browser has it already."""
@@ -55,7 +61,19 @@ class StaticFile:
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        return Response(body, headers={**headers, "Content-Type": self.kind})
+        headers["Content-Type"] = self.kind
+        if self.kind.startswith(_PACKED_KINDS):
+            headers["Vary"] = "Accept-Encoding"
+            if "gzip" in request.headers.get("accept-encoding", ""):
+                return Response(
+                    self._pack(tag, body), headers=headers | {"Content-Encoding": "gzip"}
+                )
+        return Response(body, headers=headers)
+
+    def _pack(self, tag: str, body: bytes) -> bytes:
+        if self.packed[0] != tag:
+            self.packed = (tag, gzip.compress(body, 6, mtime=0))
+        return self.packed[1]
 
 
 def page_files(folder: Path | None = None) -> Mapping[str, StaticFile]:

@@ -36,7 +36,8 @@ def test_the_record_tells_versions_device_folders_model_and_extras(
     assert model["recipe"] == {"name": "random", "steps": 1500, "minutes": 2.5}
     names = [extra["name"] for extra in record["extras"]]
     assert names == [
-        *("show", "evaluate", "train", "supervision", "large", "tensorboard", "openvino", "onnx"),
+        *("serve", "show", "evaluate", "train", "supervision", "large"),
+        *("tensorboard", "openvino", "onnx"),
     ]
     assert "speed" not in record
 

@@ -29,6 +29,16 @@ def test_a_file_is_given_whole_with_its_kind(page):
     assert answer.content == page_files()["js/main.js"].path.read_bytes()
 
 
+def test_text_travels_compressed_where_that_is_understood(page):
+    packed = page.get("/static/js/words.js", headers={"Accept-Encoding": "gzip"})
+    plain = page.get("/static/js/words.js", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert plain.headers["vary"] == "Accept-Encoding"
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
+    assert packed.content == plain.content == page_files()["js/words.js"].path.read_bytes()
+
+
 def test_a_file_the_browser_has_is_not_sent_again(page):
     tag = page.get("/static/js/main.js").headers["etag"]
     again = page.get("/static/js/main.js", headers={"If-None-Match": tag})

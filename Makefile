@@ -38,12 +38,12 @@ $(VENV)/.created: scripts/create_venv.sh
 $(VENV)/.installed: $(VENV)/.created pyproject.toml constraints.txt
 	@echo "installing anymask and what it needs into $(VENV) (a few minutes the first time)"
 	$(INSTALL) torch==2.13.0 hatchling editables
-	$(INSTALL) $(PACKAGE) .
+	$(INSTALL) $(PACKAGE) '.[serve]'
 	@touch $@
 
 $(VENV)/.developed: $(VENV)/.installed
 	@echo "installing the tools for tests and checks"
-	$(INSTALL) $(PACKAGE) '.[show,train,test,dev]'
+	$(INSTALL) $(PACKAGE) '.[serve,show,train,test,dev]'
 	@touch $@
 
 setup: $(VENV)/.developed  ## install the package with everything its developers use
@@ -56,7 +56,8 @@ demo: $(VENV)/.installed  ## segment a bundled photo by a click and by a box; pi
 
 # --- keeping it right ---
 
-test: $(VENV)/.developed  ## run all tests with coverage
+test: $(VENV)/.developed  ## run all tests with coverage; the web page's in a real browser
+	bash scripts/install_browser.sh
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov=anymask --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 check: $(VENV)/.developed  ## lint, format, types, spelling, and pages that programs write
@@ -84,6 +85,8 @@ bench: $(VENV)/.developed  ## measure speed and memory into benchmarks/results (
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/run_lengths.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/exported.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/everything.py $(BENCH_FLAGS)
+	bash scripts/install_browser.sh
+	$(BIN)/python benchmarks/page.py $(BENCH_FLAGS)
 	$(BIN)/python scripts/speed_picture.py
 
 bench-everything: need-data $(VENV)/.developed  ## measure everything mode of the default model (hours, most of it proposals)

@@ -84,6 +84,7 @@ def main() -> None:
     console.print("\n[bold]Try next[/bold]")
     console.print(f"  {program} segment {rocket} --point 322,200 -o out")
     console.print(f"  {program} segment YOUR-PHOTO.jpg --box X0,Y0,X1,Y1 --format cutout")
+    console.print(f"  {program} serve        [dim]# the same by mouse, in a browser[/dim]")
     console.print(f"  {program} --help")
 
 

@@ -63,31 +63,67 @@ def test_the_mask_shown_is_that_of_the_last_place_and_goes_with_the_pointer(visi
     assert visitor.mask() is None
 
 
-def test_a_slow_old_answer_never_replaces_a_newer_one(visitor):
-    visitor.open("chelsea")
-    asked = []
-    held = []
+class SlowFirst:
+    """Lets the first answer lie until it is released; the others pass."""
 
-    def hold_the_first(route):
-        asked.append(route.request.post_data_json)
-        if len(asked) == 1:
-            held.append((route, route.fetch()))
+    def __init__(self, visitor):
+        self.asked = []
+        self._held = []
+        visitor.page.route("**/api/pictures/*/masks", self._hold)
+        self._visitor = visitor
+
+    def _hold(self, route):
+        self.asked.append(route.request.post_data_json)
+        if len(self.asked) == 1:
+            self._held.append((route, route.fetch()))
         else:
             route.continue_()
 
-    visitor.page.route("**/api/pictures/*/masks", hold_the_first)
+    def wait(self):
+        self._visitor.wait(lambda: len(self._held), bool)
+
+    def release(self):
+        ((route, answer),) = self._held
+        # The page may have given the question up; then there is nobody to answer.
+        with contextlib.suppress(Error):
+            route.fulfill(response=answer)
+        self._visitor.page.wait_for_timeout(500)
+
+
+def test_a_slow_old_answer_never_replaces_that_to_a_click(visitor):
+    visitor.open("chelsea")
+    slow = SlowFirst(visitor)
     visitor.hover(20, 20)
-    visitor.wait(lambda: len(held), bool)
-    visitor.hover(*FACE)
+    slow.wait()
+    visitor.click(*FACE)
     seen = visitor.some_mask()
-    assert [asked[-1]["steps"][-1]["points"], len(asked)] == [[list(FACE)], 2]
-    assert asked[0]["request"] != asked[1]["request"]
-    ((route, answer),) = held
-    # The page may have given the question up; then there is nobody to answer.
-    with contextlib.suppress(Error):
-        route.fulfill(response=answer)
-    visitor.page.wait_for_timeout(500)
+    slow.release()
     assert visitor.mask() == seen
+    clicks = [one for one in slow.asked if one["purpose"] == "click"]
+    assert clicks[0]["steps"][-1]["points"] == [list(FACE)]
+
+
+def test_after_a_slow_answer_the_newest_place_is_asked_and_shown(visitor):
+    visitor.open("chelsea")
+    slow = SlowFirst(visitor)
+    visitor.hover(20, 20)
+    slow.wait()
+    visitor.sweep([(60, 40), (90, 80), (150, 120), FACE])
+    slow.release()
+    visitor.wait(lambda: slow.asked[-1]["steps"][-1]["points"], lambda last: last == [list(FACE)])
+    visitor.wait(lambda: visitor.covers(*FACE), bool)
+    numbers = [one["request"] for one in slow.asked]
+    assert numbers == sorted(set(numbers))
+
+
+def test_a_slow_answer_is_not_drawn_when_the_pointer_has_left(visitor):
+    visitor.open("chelsea")
+    slow = SlowFirst(visitor)
+    visitor.hover(*FACE)
+    slow.wait()
+    visitor.leave()
+    slow.release()
+    assert visitor.mask() is None
 
 
 def test_a_minus_first_sends_nothing_and_says_what_to_do(visitor):

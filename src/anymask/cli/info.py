@@ -18,6 +18,7 @@ from anymask.masks.atomic import shown_name
 
 # Extra, the packages it brings, and what it is good for.
 EXTRAS = (
+    ("serve", ("fastapi", "uvicorn"), "the web page: anymask serve"),
     ("show", ("matplotlib",), "masks.show(): candidates side by side"),
     ("evaluate", ("skimage",), "the classical baselines of anymask evaluate"),
     (

@@ -20,10 +20,12 @@ from anymask.cli.info import info
 from anymask.cli.models import models_app
 from anymask.cli.replay import replay
 from anymask.cli.segment import segment
+from anymask.cli.serve import serve_command
 from anymask.cli.train import train_app
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 app.command("segment")(segment)
+app.command("serve")(serve_command)
 app.command("everything")(everything)
 app.command("explain")(explain_command)
 app.command("filter")(filter_command)

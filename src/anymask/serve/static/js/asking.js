@@ -48,6 +48,10 @@ export function formerWith(steps, renew, numPoints) {
   return [...byCount.values()];
 }
 
+// A preview that takes longer than this, and far longer than the last one did, no longer holds back a newer wish.
+const HELD_UP_MS = 1000;
+const HELD_UP_TIMES = 3;
+
 /** Asks for previews and for answers to clicks, and puts what comes back into the state. */
 export class Asking {
   #store;
@@ -57,6 +61,7 @@ export class Asking {
   #waiting = null;
   #hover = null;
   #click = null;
+  #hoverMs = 0;
   #failed = new WeakSet();
 
   /**
@@ -73,6 +78,21 @@ export class Asking {
   /** Look at the mask of a point, soon; a newer wish takes the place of one that waits. */
   hover(entry, next, since) {
     this.#waiting = { key: entry.key, next, since };
+    this.#passBy();
+    this.#askHover();
+  }
+
+  /** A preview that hangs is given up as soon as something newer is looked at. */
+  #passBy() {
+    const asked = this.#hover;
+    if (!asked || !this.#waiting) return;
+    const left = asked.began + Math.max(HELD_UP_MS, HELD_UP_TIMES * this.#hoverMs) - performance.now();
+    if (left > 0) {
+      asked.timer ||= setTimeout(() => this.#passBy(), left);
+      return;
+    }
+    asked.stop.abort();
+    this.#hover = null;
     this.#askHover();
   }
 
@@ -103,15 +123,17 @@ export class Asking {
     const entry = pictureOf(this.#store.get(), key);
     if (!entry || entry !== picture(this.#store.get()) || entry.status !== 'ready') return;
     const now = entry.history.now.current;
-    const asked = { stop: new AbortController() };
+    const asked = { stop: new AbortController(), began: performance.now(), timer: 0 };
     this.#hover = asked;
     try {
       const answer = await this.#ask(entry, 'hover', questionOf(now ?? NOTHING, next), asked.stop.signal);
+      this.#hoverMs = performance.now() - asked.began;
       const isWanted = this.#hover === asked && this.#store.get().pointer && current(this.#store.get()) === now;
       if (answer && isWanted && answer.masks.length) this.#preview(answer, since);
     } catch (error) {
       this.#hoverFailed(error);
     } finally {
+      clearTimeout(asked.timer);
       if (this.#hover === asked) this.#hover = null;
     }
     this.#askHover();

@@ -29,6 +29,7 @@ class Gestures {
     on('auxclick', (event) => event.preventDefault());
     document.addEventListener('keydown', (event) => this.#key(event));
     document.addEventListener('keyup', (event) => this.#key(event));
+    on('blur', () => { delete view.dataset.by; });
     window.addEventListener('blur', () => this.#space(false));
   }
 
@@ -53,6 +54,8 @@ class Gestures {
 
   #down(event) {
     const at = this.placeOf(event);
+    // A ring around the whole stage is for those who come by keyboard; a pointer shows itself where it is.
+    this.view.dataset.by = 'pointer';
     this.view.focus({ preventScroll: true });
     this.store.set({ crosshair: null });
     if (!picture(this.store.get())?.width) return;
@@ -144,6 +147,7 @@ class Gestures {
   }
 
   #key(event) {
+    if (/^(Arrow|Tab)/.test(event.key)) delete this.view.dataset.by;
     if (event.key === ' ' && this.#isSpaceForStage()) {
       // Neither does the page scroll nor is a button pressed that only happens to have the focus.
       event.preventDefault();

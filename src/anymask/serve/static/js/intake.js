@@ -146,7 +146,8 @@ export class Intake {
     // The size the server tells is the one all coordinates are in; until it is known, the browser's own.
     const size = entry.width ? {} : { width: bitmap.width, height: bitmap.height };
     patchPicture(this.store, key, { bitmap, ...size });
-    prepareReduced(bitmap).catch(() => {});
+    // After it has been seen: reducing a big picture takes the page's own time.
+    requestAnimationFrame(() => setTimeout(() => prepareReduced(bitmap).catch(() => {})));
   }
 
   #sendNext() {

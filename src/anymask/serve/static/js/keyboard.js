@@ -91,6 +91,7 @@ const DEEDS = {
   climb: ({ actions }) => actions.climb(),
   descend: ({ actions }) => actions.descend(),
   merge: ({ actions }) => actions.mergeSelected(),
+  subtract: ({ actions }) => actions.subtractSelected(),
   rename,
   export: ({ actions }) => actions.openDialog('export'),
   help: ({ actions }) => actions.openDialog('help'),

@@ -72,7 +72,8 @@ function drawn({ size, spec, shown, view, pixelRatio }) {
     x0: (rect.x0 - view.x) / view.scale, y0: (rect.y0 - view.y) / view.scale,
     x1: (rect.x1 - view.x) / view.scale, y1: (rect.y1 - view.y) / view.scale,
   };
-  const look = { ...spec.look, pixelRatio };
+  // Hatching moves with the picture, not with the part of it that is drawn.
+  const look = { ...spec.look, pixelRatio, anchor: { x: view.x - rect.x0, y: view.y - rect.y0 } };
   const rgba = list.length === 1
     ? draw(list[0].runs, size, window, width, height, { ...look, rgb: list[0].rgb, pattern: look.pattern && (list[0].pattern ?? 0) })
     : composite(list, size, window, width, height, look);

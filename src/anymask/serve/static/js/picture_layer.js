@@ -26,7 +26,9 @@ export function drawPicture(canvas, state, ratio) {
   const { scale, x, y } = state.view;
   const small = reduced.get(entry.bitmap);
   const isSmallEnough = small && entry.width * scale * ratio <= small.width * 1.1;
+  // A picture of one row is still a line.
+  const [width, height] = [entry.width, entry.height].map((side) => Math.max(side * scale * ratio, ratio));
   context.imageSmoothingEnabled = scale < SHARP_FROM;
   context.imageSmoothingQuality = 'high';
-  context.drawImage(isSmallEnough ? small : entry.bitmap, x * ratio, y * ratio, entry.width * scale * ratio, entry.height * scale * ratio);
+  context.drawImage(isSmallEnough ? small : entry.bitmap, x * ratio, y * ratio, width, height);
 }

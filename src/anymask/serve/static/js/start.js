@@ -64,6 +64,15 @@ async function bringBack(store, storage) {
   store.set({ pictures: entries, at });
 }
 
+/** The address names a gallery picture while that one is shown; a reload after another was opened brings back the other. */
+function watchAddress(store, wanted) {
+  const unwatch = store.watch((state) => picture(state)?.galleryId, (galleryId, before) => {
+    if (before !== wanted || galleryId === wanted) return;
+    history.replaceState(null, '', location.pathname + location.hash);
+    unwatch();
+  });
+}
+
 /**
  * @param {object} store
  * @param {object} server
@@ -77,6 +86,8 @@ export async function startPage(store, server, actions, storage) {
   await Promise.all([askAbout(store, server), bringBack(store, storage)]);
   storage.begin();
   const wanted = new URLSearchParams(location.search).get('image');
-  if (wanted) actions.openGallery(wanted);
-  else if (picture(store.get())) actions.showPicture(store.get().at);
+  if (wanted) {
+    actions.openGallery(wanted);
+    watchAddress(store, wanted);
+  } else if (picture(store.get())) actions.showPicture(store.get().at);
 }

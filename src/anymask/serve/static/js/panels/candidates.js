@@ -2,16 +2,11 @@
 import { h, replace } from '../dom.js';
 import { draw } from '../pure/raster.js';
 import { decompress } from '../pure/rle.js';
-import { current, picture } from '../state.js';
+import { bySize, current, picture } from '../state.js';
 import { words } from '../words.js';
 
 const BLUE = [0, 114, 189];
 const THUMB = { width: 208, height: 144 };
-
-/** Gives the indices of the masks, the largest first, as keys 1, 2, 3 count them. */
-export function bySize(masks) {
-  return masks.map((_, index) => index).sort((a, b) => masks[b].area - masks[a].area);
-}
 
 /** Draws the picture small with one mask over it. */
 export function drawThumbnail(canvas, bitmap, size, rle, limit = THUMB) {

@@ -90,7 +90,7 @@ export function promptControls(store, actions) {
   const cutout = button({ icon: 'cutouts', label: text.cutout, class: 'button primary wide' }, { testid: 'cutout', onclick: () => actions.cutOut() });
   enabledWhile(store, cutout, (state) => hasMask(state) || (work(state) && state.selected.length > 0));
   const [load, input] = loading(store, actions);
-  const making = h('div', { class: 'stack' }, ...mending(store, actions), h('div', { class: 'duo' }, keep, fresh));
+  const making = h('div', { class: 'stack making' }, ...mending(store, actions), h('div', { class: 'duo' }, keep, fresh));
   // Calm at first: what works on a mask comes with the first mask, and stays while a brush is in the hand.
   store.watch((state) => hasMask(state) || state.brush !== null, (isMaking) => { making.hidden = !isMaking; });
   store.watch((state) => picture(state) !== null && !hasMask(state) && state.brush === null, (canLoad) => { load.hidden = !canLoad; });

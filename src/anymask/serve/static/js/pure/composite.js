@@ -28,7 +28,8 @@ const BLOCK = 16;
  * @param {import('./bit_planes.js').Window} window
  * @param {number} width  Of the output.
  * @param {number} height
- * @param {{opacity?: number, outlineOnly?: boolean, pattern?: boolean, pixelRatio?: number, thin?: boolean}} [options]
+ * @param {{opacity?: number, outlineOnly?: boolean, pattern?: boolean, pixelRatio?: number, thin?: boolean,
+ *   anchor?: {x: number, y: number}}} [options]
  *   `thin`: outlines of half the width, by default for more than 32 masks.
  * @returns {Uint8ClampedArray} RGBA, not premultiplied.
  */
@@ -54,9 +55,9 @@ function orderOf(masks, size) {
 }
 
 function fillOfLayer({ rgb, style, pattern, place }, options) {
-  const { opacity = 0.4, pixelRatio = 1 } = options;
+  const { opacity = 0.4, pixelRatio = 1, anchor } = options;
   const shown = { dim: opacity * 0.45, bright: Math.min(opacity + 0.25, 0.9) }[style] ?? opacity;
-  return fillOf(rgb, shown, options.pattern ? pattern ?? place : null, pixelRatio);
+  return fillOf(rgb, shown, options.pattern ? pattern ?? place : null, pixelRatio, anchor);
 }
 
 /** Say which mask is on top at each pixel, by its place from 1; down each column, as run lengths go. */

@@ -38,6 +38,7 @@ export const DEFAULT_KEYS = Object.freeze({
   climb: ['w'],
   descend: ['s'],
   merge: ['m'],
+  subtract: ['Shift+m'],
   rename: ['l'],
   export: ['x'],
   help: ['?'],

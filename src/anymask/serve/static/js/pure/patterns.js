@@ -2,7 +2,7 @@
  * What the inside of a mask is filled with; hatchings tell masks apart without their colour.
  *
  * Exports: word(r, g, b, a) → a pixel of RGBA as a Uint32Array holds it
- * fillOf(rgb, opacity, pattern, pixelRatio) → Fill · wordAt(fill, x, y) → word
+ * fillOf(rgb, opacity, pattern, pixelRatio, anchor) → Fill · wordAt(fill, x, y) → word
  *
  * @typedef {{plain: number, strong: number, tile: Uint8Array | null, period: number}} Fill  `strong`
  *   where tile[(y % period) * period + x % period] is set, else `plain`.
@@ -41,9 +41,11 @@ export function word(red, green, blue, alpha) {
  * @param {number} opacity  0 to 1.
  * @param {boolean | number | null} pattern  False or null for none; numbers go round six hatchings.
  * @param {number} pixelRatio
+ * @param {{x: number, y: number}} [anchor]  Where in the output the hatching begins: that of the picture's corner keeps it
+ *   with the picture, however the view moves.
  * @returns {Fill}
  */
-export function fillOf(rgb, opacity, pattern, pixelRatio) {
+export function fillOf(rgb, opacity, pattern, pixelRatio, anchor = { x: 0, y: 0 }) {
   const alpha = Math.round(255 * Math.min(Math.max(opacity, 0), 1));
   const plain = word(...rgb, alpha);
   if (pattern === false || pattern === null || pattern === undefined) {
@@ -52,8 +54,9 @@ export function fillOf(rgb, opacity, pattern, pixelRatio) {
   const isLine = HATCHINGS[(pattern === true ? 0 : pattern) % HATCHINGS.length];
   const ratio = Math.max(1, Math.round(pixelRatio));
   const [period, line] = [PERIOD_PX * ratio, LINE_PX * ratio];
+  const from = (place, start) => (((place - Math.round(start)) % period) + period) % period;
   const tile = Uint8Array.from({ length: period * period }, (_, at) =>
-    Number(isLine(at % period, Math.floor(at / period), period, line)));
+    Number(isLine(from(at % period, anchor.x), from(Math.floor(at / period), anchor.y), period, line)));
   return { plain, strong: word(...rgb, Math.min(255, alpha + STRONGER)), tile, period };
 }
 

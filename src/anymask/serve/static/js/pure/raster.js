@@ -7,7 +7,7 @@
  * draw(runs, size, window, width, height, options) → Uint8ClampedArray: both at once, much quicker
  * drawOnto(rgba, runs, size, window, width, height, options): the same, over what is there
  * and from its own file: composite(masks, size, window, width, height, options) → Uint8ClampedArray
- * options: {rgb, opacity = 0.4, outlineOnly = false, dashed = false, pattern = false | number, pixelRatio = 1}
+ * options: {rgb, opacity = 0.4, outlineOnly = false, dashed = false, pattern = false | number, pixelRatio = 1, anchor}
  *
  * @typedef {import('./bit_planes.js').Window} Window
  * @typedef {object} PaintOptions
@@ -17,6 +17,7 @@
  * @property {boolean} [dashed]  The outline has gaps: this mask is not there yet.
  * @property {boolean | number} [pattern]  Hatch the inside; numbers choose among 6 ways.
  * @property {number} [pixelRatio]  Output pixels for each pixel of CSS.
+ * @property {{x: number, y: number}} [anchor]  Where in the output the hatching begins.
  */
 
 import { bordersOf, bytesOf, planeOf, sampleBits } from './bit_planes.js';
@@ -87,7 +88,7 @@ export function drawOnto(rgba, runs, size, window, width, height, options = {}) 
 }
 
 function paintPlane(pixels, plane, options) {
-  const { rgb = BLUE, opacity = 0.4, outlineOnly = false, pattern = false, pixelRatio = 1 } = options;
-  if (!outlineOnly) putFill(pixels, plane, fillOf(rgb, opacity, pattern, pixelRatio));
+  const { rgb = BLUE, opacity = 0.4, outlineOnly = false, pattern = false, pixelRatio = 1, anchor } = options;
+  if (!outlineOnly) putFill(pixels, plane, fillOf(rgb, opacity, pattern, pixelRatio, anchor));
   outline(pixels, bordersOf(plane), options);
 }

@@ -24,7 +24,7 @@ TRAINING := OMP_NUM_THREADS=1 MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=10000000
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check fix bench bench-everything bench-gpu bench-training bench-finetune numbers train-default eval-default docs-cli clean need-data
+.PHONY: help setup demo test coverage check fix bench bench-everything bench-gpu bench-training bench-finetune numbers train-default eval-default docs-cli clean need-data
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,9 +56,15 @@ demo: $(VENV)/.installed  ## segment a bundled photo by a click and by a box; pi
 
 # --- keeping it right ---
 
-test: $(VENV)/.developed  ## run all tests with coverage; the web page's in a real browser
+TESTS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+
+test: $(VENV)/.developed  ## run all tests; the web page's in a real browser
 	bash scripts/install_browser.sh
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --cov=anymask --cov-report=term-missing:skip-covered --cov-fail-under=90
+	$(TESTS)
+
+coverage: $(VENV)/.developed  ## run all tests and list the lines none reaches (half as long again)
+	bash scripts/install_browser.sh
+	$(TESTS) --cov=anymask --cov-report=term-missing:skip-covered --cov-fail-under=90
 
 check: $(VENV)/.developed  ## lint, format, types, spelling, and pages that programs write
 	$(BIN)/ruff check

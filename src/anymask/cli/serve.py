@@ -160,11 +160,13 @@ def _settings(flags: ServeFlags, port: int) -> "ServeSettings":
     from anymask.serve.listening import names_here
     from anymask.serve.settings import ServeSettings
 
+    # The host itself is known with its port alone.
+    others = [name for name in names_here(flags.host) if name != flags.host]
     return ServeSettings(
         host=flags.host,
         port=port,
         token=secrets.token_urlsafe(_TOKEN_BYTES) if flags.token else None,
-        allowed_hosts=(*names_here(flags.host), *(flags.allow_host or ())),
+        allowed_hosts=(*others, *(flags.allow_host or ())),
         upload_bytes=flags.max_upload * _MEGABYTE,
         max_pixels=flags.max_pixels,
         is_insecure=flags.insecure,

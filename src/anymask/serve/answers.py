@@ -27,6 +27,7 @@ from anymask.errors import (
 _log = logging.getLogger(__name__)
 
 JSON_LINES: Final = "application/x-ndjson"
+_RETRY_SECONDS: Final = 2
 
 # Which kind of our own errors is which answer; the first that fits.
 _KINDS: Final = (
@@ -120,6 +121,18 @@ def error_of(error: Exception) -> dict[str, object]:
     return refusal_of(error).error()
 
 
+def busy(place: int) -> Refusal:
+    """Give the refusal of what cannot even wait, as so many wait already."""
+    return Refusal(
+        429,
+        "busy",
+        f"{place} others are waiting",
+        hint="try again in a moment",
+        headers={"Retry-After": str(_RETRY_SECONDS)},
+        place=place,
+    )
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an error means that there was not enough memory, here or on the device."""
     text = str(error).lower()
@@ -204,7 +217,7 @@ def _invalid(error: RequestValidationError) -> Refusal:
     first = error.errors()[0]
     where, *path = first["loc"]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    place = place.lstrip(".") or ("the body" if where == "body" else str(where))
+    place = place.lstrip(".")[:100] or ("the body" if where == "body" else str(where))
     reason = str(first["msg"])[:200]
     return Refusal(
         422,

@@ -13,6 +13,9 @@ from anymask.serve.answers import Refusal
 
 _MOST_STEPS: Final = 256
 _MOST_POINTS: Final = 1024
+# No object that anybody sends has so many names.
+_MOST_NAMES: Final = 100
+_MOST_LETTERS: Final = 32 << 20
 _JSON_HINT: Final = "send one JSON object as in /openapi.json"
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -43,7 +46,8 @@ class RunLengths(Body):
     size: Annotated[
         list[Annotated[int, Field(ge=0, le=1 << 30)]], Field(min_length=2, max_length=2)
     ]
-    counts: str
+    # Bounded, for only then it is made sure that each letter is a whole one.
+    counts: Annotated[str, Field(max_length=_MOST_LETTERS)]
 
 
 class Step(Body):
@@ -77,7 +81,7 @@ class StrictRequest(Request):
     """A request whose JSON means one thing only."""
 
     async def json(self) -> Any:  # noqa: ANN401 - any JSON
-        """Give the body, refusing NaN, the same key twice, and what nests without end."""
+        """Give the body, refusing NaN, the same key twice, and what has no end."""
         return read_json(await self.body())
 
 
@@ -107,7 +111,8 @@ def read_json(body: bytes) -> Any:  # noqa: ANN401 - any JSON
         What they say.
 
     Raises:
-        Refusal: 400 if they are no JSON, nest too deep, or hold a number that is none.
+        Refusal: 400 if they are no JSON, nest too deep, hold a number that is none, or an object
+            that has the same name twice or more names than any needs.
     """
     try:
         return json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_without_doubles)
@@ -158,6 +163,9 @@ def _refuse_constant(word: str) -> float:
 
 
 def _without_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    # Before anything that takes longer the more there are.
+    if len(pairs) > _MOST_NAMES:
+        raise _broken(f"the JSON has an object with {len(pairs):,} names")
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

@@ -25,7 +25,8 @@ _MOST_BYTES: Final = 96 << 20
 _FEWEST: Final = 2
 _MOST: Final = 256
 
-Key = tuple[object, ...]
+# Names a step by all that decides its answer; as short for a long chain as for one step.
+Key = bytes
 
 
 class KeptAnswers:
@@ -125,18 +126,16 @@ def answer_chain(
 
 def _keys(chain: Chain) -> list[Key]:
     """Name each step by all that decides its answer."""
-    begin = None
-    if chain.mask is not None:
-        size, counts = chain.mask.size, chain.mask.counts
-        begin = *size, hashlib.sha256(counts.encode("utf-8", "replace")).digest()
     keys: list[Key] = []
-    before: Key = (begin,)
+    before = _key(None if chain.mask is None else (chain.mask.size, chain.mask.counts))
     for step in chain.steps:
-        points = tuple(map(tuple, step.points))
-        box = None if step.box is None else tuple(step.box)
-        keys.append((*before, points, tuple(step.labels), box, step.multimask))
-        before = (*keys[-1], step.number)
+        keys.append(_key(before, step.points, step.labels, step.box, step.multimask))
+        before = _key(keys[-1], step.number)
     return keys
+
+
+def _key(*parts: object) -> Key:
+    return hashlib.sha256(repr(parts).encode()).digest()
 
 
 def _chosen(masks: Masks, chain: Chain, number: int) -> Mask:

@@ -1,6 +1,6 @@
 """A mask of the page as a program and as command lines that give it again, bit for bit."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Final
@@ -12,7 +12,6 @@ from anymask.errors import InputError, StateError
 from anymask.everything.candidate_masks import CandidateMasks
 from anymask.everything.overrides import with_options
 from anymask.everything.presets import preset_for
-from anymask.everything.select import select
 from anymask.everything.settings import EverythingSettings
 from anymask.masks.code import (
     command_lines,
@@ -150,6 +149,7 @@ def code_of_candidate(
     found: CandidateMasks,
     options: Mapping[str, object],
     number: int,
+    kept_by: Callable[[EverythingSettings], Sequence[int]],
 ) -> MaskCode:
     """Write down how everything mode gives one of its candidates.
 
@@ -159,6 +159,7 @@ def code_of_candidate(
         found: Candidates of the picture.
         options: The settings it was shown with, as far as they differ from the run's.
         number: Which candidate.
+        kept_by: Gives the candidates that settings keep, in order.
 
     Raises:
         InputError: If there is no such candidate.
@@ -168,10 +169,10 @@ def code_of_candidate(
         raise InputError(f"candidate {number} of {len(found)}", hint="run Everything again")
     settings = with_options(found.settings, options)
     is_whole = found.candidates.num_prompts >= (found.settings.points_per_side or 0) ** 2
-    kept = select(found.candidates, settings).kept.tolist() if is_whole else []
+    kept = kept_by(settings) if is_whole else []
     if number not in kept:
         settings = with_options(settings, dict(_KEEP_ALL))
-        kept = select(found.candidates, settings).kept.tolist()
+        kept = kept_by(settings)
     origin = origin_of(loaded, embedding, Prompt(), multimask=None)
     told = _told_options(settings, preset_for(loaded, "default"))
     python = python_of_everything(origin, told)

@@ -11,12 +11,11 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from anymask.errors import AnymaskError
-from anymask.serve.answers import Refusal, note_trouble, refusal_of
+from anymask.serve.answers import Refusal, busy, note_trouble, refusal_of
 
 T = TypeVar("T")
 
 _MOST_WAITING: Final = 64
-_RETRY_SECONDS: Final = 2
 
 
 class Urgency(IntEnum):
@@ -72,7 +71,7 @@ class _Lane:
                 outdated = [one for one in self._waiting if one.newest_of == job.newest_of]
                 self._waiting = [one for one in self._waiting if one not in outdated]
             if len(self._waiting) >= self._most_waiting:
-                raise _busy(len(self._waiting))
+                raise busy(len(self._waiting))
             self._waiting.append(job)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -217,17 +216,6 @@ def _work_off(job: _Job) -> Callable[[], None]:
 
 def _newer() -> Refusal:
     return Refusal(409, "newer_question", "a newer question took its place", hint="wait for that")
-
-
-def _busy(place: int) -> Refusal:
-    return Refusal(
-        429,
-        "busy",
-        f"{place} others are waiting",
-        hint="try again in a moment",
-        headers={"Retry-After": str(_RETRY_SECONDS)},
-        place=place,
-    )
 
 
 def _closing() -> Refusal:

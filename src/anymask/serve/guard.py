@@ -3,10 +3,12 @@
 Pure ASGI, so that it stands before every route and before a body is read.
 """
 
+import asyncio
 import hmac
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from anymask.errors import AnymaskError
-from anymask.serve.answers import Refusal, answer_of, note_trouble
+from anymask.serve.answers import Refusal, answer_of, busy, note_trouble
 from anymask.serve.settings import ServeSettings
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,6 +33,12 @@ _HEADERS: Final = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
+_LONGEST_ADDRESS: Final = 8192
+# Files on their way in and pictures not yet encoded, at a time; a browser sends six at most.
+_MOST_FILES: Final = 8
+# How long a body may keep us waiting: for its first bytes, and by how many it has brought since.
+_BODY_SECONDS: Final = 10.0
+_BODY_BYTES_A_SECOND: Final = 10_000
 # Bodies that are files; all others are JSON.
 _FILE_PATHS: Final = re.compile(r"/api/pictures(?:/[^/]*/mask-file)?")
 # Kinds of bodies that a form of any page may send, and what is no file.
@@ -57,6 +65,7 @@ class Guard:
         self._settings = settings
         self._start = start
         self._hosts, self._names = _known_hosts(settings)
+        self._num_files = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or let the app do it."""
@@ -83,8 +92,10 @@ class Guard:
             self._check_host(headers)
             self._check_origin(scope, headers)
             self._check_token(scope, headers)
+            _check_address(scope)
             limit = self._limit(scope, headers)
-            await self._app(scope, _counted(receive, limit), send_with_headers)
+            with self._room(scope):
+                await self._app(scope, _counted(receive, limit), send_with_headers)
         except Exception as error:  # noqa: BLE001 - the door: no trace may pass
             if not isinstance(error, AnymaskError | Refusal):
                 note_trouble("a request failed", error)
@@ -136,14 +147,28 @@ class Guard:
                 401, "token", "the token is missing or wrong", hint="open the link that was printed"
             )
 
+    @contextmanager
+    def _room(self, scope: Scope) -> Iterator[None]:
+        """Hold one of the few places for files, which take much memory until they are answered."""
+        if not _is_file(scope):
+            yield
+            return
+        if self._num_files >= _MOST_FILES:
+            raise busy(self._num_files)
+        self._num_files += 1
+        try:
+            yield
+        finally:
+            self._num_files -= 1
+
     def _limit(self, scope: Scope, headers: Headers) -> int:
         """Say how many bytes the body may have, having looked at what is said about it."""
-        is_file = _FILE_PATHS.fullmatch(scope["path"]) is not None
+        is_file = _is_file(scope)
         limit = self._settings.upload_bytes if is_file else self._settings.json_bytes
         if headers.get("content-encoding", "identity").strip().lower() != "identity":
             raise Refusal(415, "wrong_type", "the body is compressed", hint="send it as it is")
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if is_file and scope["method"] == "POST" and kind in _NO_FILES:
+        if is_file and kind in _NO_FILES:
             raise Refusal(
                 415,
                 "wrong_type",
@@ -182,6 +207,18 @@ def _known_hosts(settings: ServeSettings) -> tuple[frozenset[str], frozenset[str
     return frozenset(hosts), frozenset(_names_only(further))
 
 
+def _is_file(scope: Scope) -> bool:
+    """Say whether the body is a file rather than JSON."""
+    return scope["method"] == "POST" and _FILE_PATHS.fullmatch(scope["path"]) is not None
+
+
+def _check_address(scope: Scope) -> None:
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > _LONGEST_ADDRESS:
+        raise Refusal(
+            414, "wrong_request", "the address is too long", hint="give files shorter names"
+        )
+
+
 def _host_of(origin: str) -> str | None:
     try:
         return urlsplit(origin).netloc.lower()
@@ -198,18 +235,36 @@ def _without_port(host: str) -> str:
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
-    """Stop a body that has more bytes than it may, whatever it said about its length."""
-    total = 0
+    """Stop a body that has more bytes than it may, or that comes too slowly, whatever it said."""
+    total, is_whole = 0, False
+    began = asyncio.get_running_loop().time()
 
     async def counted() -> Message:
-        nonlocal total
-        message = await receive()
+        nonlocal total, is_whole
+        if is_whole:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(began + _BODY_SECONDS + total / _BODY_BYTES_A_SECOND):
+                message = await receive()
+        except TimeoutError as error:
+            raise _too_slow() from error
         total += len(message.get("body", b""))
         if total > limit:
             raise _too_large(limit)
+        is_whole = not message.get("more_body", False)
         return message
 
     return counted
+
+
+def _too_slow() -> Refusal:
+    return Refusal(
+        408,
+        "wrong_request",
+        "the body comes too slowly",
+        hint="send it again",
+        headers={"Connection": "close"},
+    )
 
 
 def _too_large(limit: int) -> Refusal:

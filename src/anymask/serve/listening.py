@@ -97,7 +97,9 @@ def _resolve(host: str) -> tuple[socket.AddressFamily, str]:
 
 
 def _open(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
-    opened = socket.socket(family, socket.SOCK_STREAM)
+    # Only of a socket that names its protocol does asyncio send small parts at once; of others the
+    # body of every answer waits 40 ms for the browser to confirm the head.
+    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         # A server that has just ended leaves its port waiting for stragglers. On Windows the same
         # option would take the port away from a server that runs.

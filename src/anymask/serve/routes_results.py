@@ -7,10 +7,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from anymask.serve.bodies import PictureId, RunLengths, StrictRoute, read_bytes
+from anymask.serve.coding import MaskCode
 from anymask.serve.desk import Urgency
 from anymask.serve.reading_masks import ReadMasks, read_masks
 from anymask.serve.result_bodies import CodeQuestion
 from anymask.serve.routes_files import cutout_routes, export_routes
+from anymask.serve.sent_objects import whole_letters
 from anymask.serve.serving import serving_of, while_connected
 from anymask.serve.shelf import bare_name
 from anymask.serve.source_codes import SourceCodes, name_of
@@ -85,16 +87,8 @@ def results_routes() -> APIRouter:
         entry = serving.shelf.entry(id)
         codes = SourceCodes(serving, entry)
         code = await while_connected(request, codes.code(asked.source))
-        contents = [(file, file.png()) for file in code.files]
-        files = [
-            CodeFileTold(
-                name=file.name,
-                what=file.what,
-                png=None if png is None else base64.b64encode(png).decode("ascii"),
-            )
-            for file, png in contents
-        ]
-        return CodeTold(python=code.python, command=code.command, files=files)
+        work = serving.desk.run(lambda: _code_told(code), Urgency.RESULT)
+        return await while_connected(request, work)
 
     @router.post("/api/pictures/{id}/mask-file", openapi_extra={"requestBody": _masks_body()})
     async def read_mask_file(
@@ -117,10 +111,19 @@ def results_routes() -> APIRouter:
     return router
 
 
+def _code_told(code: MaskCode) -> CodeTold:
+    files = []
+    for file in code.files:
+        png = file.png()
+        packed = None if png is None else base64.b64encode(png).decode("ascii")
+        files.append(CodeFileTold(name=file.name, what=file.what, png=packed))
+    return CodeTold(python=code.python, command=code.command, files=files)
+
+
 def _masks_told(read: ReadMasks) -> MasksRead:
     objects = [
         ReadObject(
-            name=one.label,
+            name=whole_letters(one.label),
             rle=RunLengths(size=list(one.rle["size"]), counts=one.rle["counts"]),
             score=one.score,
         )

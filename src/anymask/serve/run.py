@@ -9,6 +9,7 @@ import uvicorn
 
 from anymask.api import Model
 from anymask.serve.app import make_app
+from anymask.serve.connection import Connection
 from anymask.serve.listening import listen, url_of
 from anymask.serve.settings import ServeSettings
 
@@ -51,7 +52,7 @@ def serve(
     with listening or listen(settings.host, settings.port) as opened:
         config = uvicorn.Config(
             make_app(model, settings),
-            http="h11",
+            http=Connection,
             ws="none",
             log_config=None,
             # The rooms of the page log their own trouble; what would come from here are traces of

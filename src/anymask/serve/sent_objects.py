@@ -45,8 +45,7 @@ def checked_object(sent: Mapping[str, Any], number: int, size_hw: tuple[int, int
     Raises:
         InputError: If its mask is damaged or of another size.
     """
-    # A half of a letter, which JSON can hold, is no text that a file can.
-    name = str(sent.get("name") or "").encode("utf-8", "replace").decode()[:_LONGEST_NAME]
+    name = whole_letters(str(sent.get("name") or ""))[:_LONGEST_NAME]
     who = f"object {number + 1}" + (f" ({shown_name(name[:40])})" if name else "")
     return SentObject(
         name=name or UNNAMED,
@@ -55,6 +54,11 @@ def checked_object(sent: Mapping[str, Any], number: int, size_hw: tuple[int, int
         colour=sent.get("colour") or colour_of(number),
         source=sent.get("source"),
     )
+
+
+def whole_letters(text: str) -> str:
+    """Give text without halves of letters, which JSON can hold but no file and no answer can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def checked_mask(sent: Mapping[str, Any], who: str, size_hw: tuple[int, int]) -> RLE:

@@ -1,10 +1,14 @@
 """Where an object comes from, as the page wrote it down → code that gives it again."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from anymask.errors import InputError
 from anymask.everything.candidate_masks import CandidateMasks
+from anymask.everything.overrides import with_options
+from anymask.everything.presets import preset_for
+from anymask.everything.select import select
+from anymask.everything.settings import EverythingSettings
 from anymask.predict.embedding import ImageEmbedding
 from anymask.serve.candidate_stream import EverythingRun
 from anymask.serve.chains import Chain, answer_chain
@@ -33,6 +37,7 @@ class SourceCodes:
     def __init__(self, serving: Serving, entry: Entry) -> None:
         self._serving, self._entry, self._name = serving, entry, name_of(entry)
         self._found: dict[int, CandidateMasks] = {}
+        self._kept: dict[tuple[int, EverythingSettings], Sequence[int]] = {}
 
     async def code(self, source: Source) -> MaskCode:
         """Give the code of one object.
@@ -76,8 +81,17 @@ class SourceCodes:
     async def _of_everything(self, embedding: ImageEmbedding, source: EverythingSource) -> MaskCode:
         found = await self._candidates(embedding, source.settings)
         loaded = self._serving.model.loaded
+
+        def kept_by(settings: EverythingSettings) -> Sequence[int]:
+            name = id(found), settings
+            if name not in self._kept:
+                self._kept[name] = select(found.candidates, settings).kept.tolist()
+            return self._kept[name]
+
         return await self._serving.desk.run(
-            lambda: code_of_candidate(loaded, embedding, found, source.settings, source.number),
+            lambda: code_of_candidate(
+                loaded, embedding, found, source.settings, source.number, kept_by
+            ),
             Urgency.RESULT,
         )
 
@@ -86,13 +100,14 @@ class SourceCodes:
     ) -> CandidateMasks:
         """Give the candidates of a run with that grid: the last one's, or worked out again."""
         last = self._entry.candidates
-        usual = last.settings.points_per_side if isinstance(last, EverythingRun) else None
-        side = settings.get("points_per_side", usual)
-        side = EverythingQuestion().points_per_side if side is None else side
-        if not isinstance(side, int):
-            raise InputError(f"points_per_side is {side!r:.40}", hint="use a whole number")
+        last = last if isinstance(last, EverythingRun) else None
+        usual = preset_for(self._serving.model.loaded, "default") if last is None else last.settings
+        # All settings are looked at now, as a run takes long.
+        side = with_options(usual, settings).points_per_side
+        if side is None:
+            raise InputError("the candidates lie on a regular grid", hint="give points_per_side")
         if side not in self._found:
-            if not isinstance(last, EverythingRun) or usual != side:
+            if last is None or usual.points_per_side != side:
                 EverythingQuestion(points_per_side=side).checked()
                 last = await self._run(embedding, side)
             self._found[side] = last.found()

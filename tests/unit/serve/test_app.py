@@ -143,3 +143,10 @@ def test_nothing_is_left_when_the_server_stops(open_page, photos, model):
 
 def test_the_description_is_plain_json(described):
     assert json.loads(json.dumps(described, allow_nan=False)) == described
+
+
+def test_a_name_without_end_is_not_repeated(page, cat):
+    asked = {"steps": [{"points": [[1, 1]], "labels": [1]}], "n" * 100_000: 1}
+    answer = page.post(f"/api/pictures/{cat}/masks", json=asked)
+    assert error_of(answer, 422)["message"].startswith("nnnnn")
+    assert len(answer.content) < 500

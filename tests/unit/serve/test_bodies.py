@@ -1,5 +1,7 @@
 """JSON means one thing or nothing."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -24,9 +26,24 @@ def test_plain_json_is_read():
         (b'{"a":' * 100_000, "the JSON nests too deep"),
         (b'{"a": 1, "b": 2, "a": 3}', "the JSON has 'a' twice"),
         (b'{"a": "\xff"}', "the JSON is not UTF-8"),
+        (
+            json.dumps({str(number): 1 for number in range(200_000)}).encode(),
+            "the JSON has an object with 200,000 names",
+        ),
         (b"[" + b"9" * 5000 + b"]", "the JSON holds a number that is too long"),
     ],
-    ids=["cut", "empty", "NaN", "Infinity", "lists", "objects", "twice", "bytes", "digits"],
+    ids=[
+        "cut",
+        "empty",
+        "NaN",
+        "Infinity",
+        "lists",
+        "objects",
+        "twice",
+        "bytes",
+        "names",
+        "digits",
+    ],
 )
 def test_json_that_is_broken_or_ambiguous_is_refused(body, sentence):
     with pytest.raises(Refusal) as refused:
@@ -60,8 +77,12 @@ def test_a_step_takes_nothing_but_what_it_names(fields, place):
     assert refused.value.errors()[0]["loc"] == place
 
 
+# JSON can hold a half of a letter, which nothing else can.
+HALF = {"size": [2, 3], "counts": "\ud800"}
+
+
 def test_a_run_length_code_is_a_size_and_text():
     assert RunLengths(size=[2, 3], counts="132").counts == "132"
-    for wrong in ({"size": [2], "counts": ""}, {"size": [2, 3], "counts": [1, 3, 2]}):
+    for wrong in ({"size": [2], "counts": ""}, {"size": [2, 3], "counts": [1, 3, 2]}, HALF):
         with pytest.raises(ValidationError):
             RunLengths(**wrong)

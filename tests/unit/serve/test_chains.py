@@ -160,12 +160,13 @@ def test_no_more_is_kept_than_may_be(model, embedding, monkeypatch):
     monkeypatch.setattr("anymask.serve.chains._MOST_BYTES", 3 * each)
     answers = KeptAnswers()
     for number in range(3):
-        answers.keep((number,), masks)
-    assert answers.find((0,)) == masks
-    answers.keep((3,), masks)
-    assert [answers.find((number,)) is masks for number in range(4)] == [True, False, True, True]
+        answers.keep(bytes([number]), masks)
+    assert answers.find(b"\0") == masks
+    answers.keep(b"\3", masks)
+    found = [answers.find(bytes([number])) is masks for number in range(4)]
+    assert found == [True, False, True, True]
     assert answers.num_bytes == 3 * each
-    answers.keep((3,), masks)
+    answers.keep(b"\3", masks)
     assert answers.num_bytes == 3 * each
     answers.clear()
     assert answers.num_bytes == 0
@@ -178,5 +179,5 @@ def test_two_answers_stay_however_large_so_that_a_refinement_is_one_decode(
     monkeypatch.setattr("anymask.serve.chains._MOST_BYTES", 1)
     answers = KeptAnswers()
     for number in range(3):
-        answers.keep((number,), masks)
-    assert [answers.find((number,)) is masks for number in range(3)] == [False, True, True]
+        answers.keep(bytes([number]), masks)
+    assert [answers.find(bytes([number])) is masks for number in range(3)] == [False, True, True]

@@ -8,6 +8,7 @@ import io
 import json
 import shlex
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from PIL import Image
 
 from anymask.cli.main import main
 from anymask.everything.propose import propose
+from anymask.everything.select import select
 from anymask.masks import rle
 from anymask.masks.mask import Mask
 from anymask.masks.png import load_mask
+from anymask.serve.coding import CodeFile
 from tests.unit.serve.asking import ask, error_of, send
 from tests.unit.serve.test_routes_everything import LOW, find
 
@@ -265,6 +268,18 @@ def _ended_at_once(search, *given, **options):
             "points_per_side is 1000",
         ),
         ({"kind": "everything", "number": 0, "settings": {"colour": 3}}, "unknown setting"),
+        (
+            {"kind": "everything", "number": 0, "settings": {"points_per_side": True}},
+            "setting 'points_per_side' must be a whole number or nothing, got True",
+        ),
+        (
+            {"kind": "everything", "number": 0, "settings": {"points_per_side": None}},
+            "exactly one of points_per_side and point_grids",
+        ),
+        (
+            {"kind": "everything", "number": 0, "settings": {"point_grids": [[[0.5, 0.5]]]}},
+            "point_grids",
+        ),
         ({"kind": "guess"}, "source"),
         (
             {"kind": "edited", "rle": {"size": [5, 4], "counts": "o"}},
@@ -276,3 +291,53 @@ def test_sources_that_cannot_be_used_are_refused(page, kitten, found, source, me
     answer = page.post(f"/api/pictures/{kitten}/code", json={"source": source})
     assert message in error_of(answer, 422)["message"]
     assert json.loads(answer.text)["error"]["code"] in ("wrong_request", "wrong_prompt")
+
+
+def test_settings_are_looked_at_before_a_long_run(page, kitten, monkeypatch):
+    run = "anymask.serve.source_codes.EverythingRun.work"
+    monkeypatch.setattr(run, lambda run: pytest.fail("it ran"))
+    settings = {"points_per_side": 128, "pred_iou_thresh": "x"}
+    source = {"kind": "everything", "number": 0, "settings": settings}
+    answer = page.post(f"/api/pictures/{kitten}/code", json={"source": source})
+    assert "'pred_iou_thresh' must be a finite number" in error_of(answer, 422)["message"]
+
+
+def test_files_of_code_are_made_beside_the_answers(page, kitten, monkeypatch):
+    makers = []
+    make = CodeFile.png
+
+    def noted(file):
+        makers.append(threading.current_thread().name)
+        return make(file)
+
+    monkeypatch.setattr(CodeFile, "png", noted)
+    mask = ask(page, kitten, FIRST)["masks"][0]["rle"]
+    code(page, kitten, {"kind": "edited", "rle": mask})
+    assert makers == ["anymask-desk"]
+
+
+def test_objects_of_one_run_are_chosen_once(page, kitten, found, monkeypatch):
+    chosen = []
+
+    def noted(*given):
+        chosen.append(given)
+        return select(*given)
+
+    monkeypatch.setattr("anymask.serve.source_codes.select", noted)
+    size, codes = list(found.candidates.size_hw), found.candidates.codes
+    objects = [
+        {
+            "name": f"{number}",
+            "rle": {"size": size, "counts": codes[number]},
+            "source": {"kind": "everything", "number": number, "settings": {}},
+        }
+        for number in range(8)
+    ]
+    answer = page.post(
+        f"/api/pictures/{kitten}/export", json={"format": "receipt", "objects": objects}
+    )
+    assert answer.status_code == 200
+    told = answer.json()["settings"]["objects"]
+    assert all(one["python"] for one in told)
+    # With the usual settings, and with those that drop nothing.
+    assert len(chosen) <= 2

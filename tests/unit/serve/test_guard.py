@@ -1,11 +1,12 @@
 """Who may ask at all, how much may be sent, and what every answer carries."""
 
+import asyncio
 import logging
 
 import pytest
 
 from anymask.serve.guard import is_loopback
-from tests.unit.serve.asking import ask_raw, error_of
+from tests.unit.serve.asking import RawRequest, ask_raw, error_of
 
 PATHS = ("/", "/static/js/main.js", "/api/server", "/health", "/openapi.json", "/nothing")
 
@@ -312,3 +313,74 @@ def test_a_body_of_another_kind_is_refused(page, path, kind, told):
 )
 def test_this_machine_is_told_from_others(address, expected):
     assert is_loopback(address) is expected
+
+
+def test_an_address_without_end_is_refused(page):
+    answer = ask_raw(page, "GET", "/health?" + "a" * 8200)
+    assert error_of(answer, 414)["message"] == "the address is too long"
+    assert ask_raw(page, "GET", "/health?" + "a" * 8000).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/pictures", "/api/pictures/x/masks"])
+def test_a_body_that_comes_too_slowly_is_not_waited_for(open_page, monkeypatch, path):
+    monkeypatch.setattr("anymask.serve.guard._BODY_SECONDS", 0.2)
+    page = open_page()
+    asked = RawRequest(page, "POST", path, [("Content-Type", "application/json")], [b"{", b"}"])
+    if path == "/api/pictures":
+        asked.scope["headers"] = asked.scope["headers"][1:]
+
+    async def receive():
+        if len(asked.waiting) == 1:
+            await asyncio.sleep(30)
+        return await RawRequest._receive(asked)
+
+    asked._receive = receive
+    answer = page.portal.call(asked.run)
+    assert error_of(answer, 408)["message"] == "the body comes too slowly"
+    assert answer.headers["connection"] == "close"
+
+
+def test_a_body_that_keeps_coming_has_the_time_it_needs(open_page, monkeypatch):
+    monkeypatch.setattr("anymask.serve.guard._BODY_SECONDS", 0.2)
+    page = open_page()
+    asked = RawRequest(page, "POST", "/api/pictures", (), [b"x" * 2**14] * 5)
+
+    async def receive():
+        await asyncio.sleep(0.1)
+        return await RawRequest._receive(asked)
+
+    asked._receive = receive
+    assert error_of(page.portal.call(asked.run), 415)["code"] == "not_a_picture"
+
+
+def test_few_files_come_in_at_a_time_and_places_come_back(open_page):
+    page = open_page()
+
+    async def run():
+        held = [RawRequest(page, "POST", "/api/pictures", (), [b"x", b"y"]) for _ in range(8)]
+        go_on = asyncio.Event()
+
+        def held_up(asked):
+            async def receive():
+                if len(asked.waiting) == 1:
+                    await go_on.wait()
+                return await RawRequest._receive(asked)
+
+            return receive
+
+        for asked in held:
+            asked._receive = held_up(asked)
+        tasks = [asyncio.create_task(asked.run()) for asked in held]
+        await asyncio.sleep(0.05)
+        refused = await RawRequest(page, "POST", "/api/pictures", (), [b"x"]).run()
+        others = await RawRequest(page, "GET", "/health").run()
+        go_on.set()
+        answers = await asyncio.gather(*tasks)
+        last = await RawRequest(page, "POST", "/api/pictures", (), [b"x"]).run()
+        return refused, others, answers, last
+
+    refused, others, answers, last = page.portal.call(run)
+    error = error_of(refused, 429)
+    assert (error["code"], error["place"], refused.headers["retry-after"]) == ("busy", 8, "2")
+    assert others.status_code == 200
+    assert {answer.status_code for answer in [*answers, last]} == {415}

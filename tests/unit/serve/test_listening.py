@@ -1,3 +1,4 @@
+import asyncio
 import socket
 
 import pytest
@@ -31,6 +32,26 @@ def taken():
 )
 def test_what_only_this_computer_reaches(host, expected):
     assert is_local(host) is expected
+
+
+def test_answers_are_sent_at_once_and_not_gathered():
+    told = []
+
+    async def meet(reader, writer):
+        option = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        told.append(writer.get_extra_info("socket").getsockopt(*option))
+        writer.close()
+
+    async def visit():
+        async with await asyncio.start_server(meet, sock=opened):
+            reader, writer = await asyncio.open_connection(*opened.getsockname()[:2])
+            await reader.read()
+            writer.close()
+
+    with listen("127.0.0.1", 0) as opened:
+        asyncio.run(visit())
+    assert len(told) == 1
+    assert told[0] != 0
 
 
 def test_a_free_port_is_taken_and_answers_at_once():

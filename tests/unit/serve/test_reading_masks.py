@@ -204,3 +204,18 @@ def test_over_http_it_is_a_refusal_with_a_hint(page, picture):
     assert error["message"] == f"{EVIL}.png: is no file of masks that is known"
     answer = page.post(f"/api/pictures/{picture}/mask-file", content=b"")
     assert error_of(answer, 400)["message"] == "the body is empty (0 bytes)"
+
+
+def test_a_name_with_half_a_letter_is_read_and_shown(page, picture):
+    record = {
+        "images": [{"id": 1}],
+        "categories": [{"id": 1, "name": "a\ud800b"}],
+        "annotations": [
+            {"image_id": 1, "category_id": 1, "segmentation": [[1, 1, 9, 1, 9, 9, 1, 9]]}
+        ],
+    }
+    answer = page.post(
+        f"/api/pictures/{picture}/mask-file", content=json.dumps(record), params={"name": "a.json"}
+    )
+    assert answer.status_code == 200, answer.text
+    assert [one["name"] for one in answer.json()["objects"]] == ["a?b"]

@@ -93,7 +93,7 @@ def test_all_that_a_picture_takes_is_counted(model):
 def test_a_picture_goes_by_the_name_of_the_file_it_came_in_last(model):
     entry = Shelf(1).put(picture(), "sum")
     entry.keep_embedding(model.embed(entry.picture))
-    entry.answers.keep((1,), model.predict(entry.embedding, points=[(5, 5)]))
+    entry.answers.keep(b"\1", model.predict(entry.embedding, points=[(5, 5)]))
     entry.call("b\n.png")
     assert entry.name == "b\\n.png"
     assert entry.picture.path == "b\n.png"
@@ -101,15 +101,15 @@ def test_a_picture_goes_by_the_name_of_the_file_it_came_in_last(model):
     assert embedding is not None
     assert (embedding.picture, embedding.picture_name) == (entry.picture, entry.name)
     # Their code would name the other file.
-    assert entry.answers.find((1,)) is None
+    assert entry.answers.find(b"\1") is None
 
 
 def test_the_same_name_again_keeps_the_answers(model):
     entry = Shelf(1).put(picture(), "sum")
     masks = model.predict(entry.keep_embedding(model.embed(entry.picture)), points=[(5, 5)])
-    entry.answers.keep((1,), masks)
+    entry.answers.keep(b"\1", masks)
     entry.call("a.png")
-    assert entry.answers.find((1,)) is masks
+    assert entry.answers.find(b"\1") is masks
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ test('modifiers make other keys, and Cmd is as Ctrl', () => {
   assert.equal(actionOf(press('z', { ctrlKey: true })), 'undo');
   assert.equal(actionOf(press('z', { metaKey: true, shiftKey: true })), 'redo');
   assert.equal(actionOf(press('C', { shiftKey: true })), 'copy');
+  assert.equal(actionOf(press('M', { shiftKey: true })), 'subtract');
   assert.equal(actionOf(press('c', { ctrlKey: true })), null);
   assert.equal(actionOf(press('z', { altKey: true })), null);
   assert.equal(actionOf(press('ArrowLeft', { shiftKey: true })), 'left');

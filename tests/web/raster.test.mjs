@@ -148,6 +148,19 @@ test('hatchings differ from each other and leave some of the inside plain', () =
   assert.equal(seen.size, 6);
 });
 
+test('hatching goes with its anchor, also to places before the first pixel', () => {
+  const { runs, size } = maskWhere(60, 60, () => true);
+  const at = (anchor, pattern) => draw(runs, size, whole(size), 60, 60, { opacity: 0.3, pattern, anchor });
+  for (let pattern = 0; pattern < 6; pattern += 1) {
+    const [still, moved, before] = [{ x: 0, y: 0 }, { x: 13, y: 24 }, { x: -17, y: -13 }].map((anchor) => at(anchor, pattern));
+    for (const [x, y] of [[20, 20], [25, 21], [31, 28], [22, 20]]) {
+      assert.deepEqual(pixelOf(moved, 60, x + 13, y + 24), pixelOf(still, 60, x, y), `${pattern}`);
+      assert.deepEqual(pixelOf(before, 60, x - 17, y - 13), pixelOf(still, 60, x, y), `${pattern}`);
+    }
+    assert.notDeepEqual(moved, still);
+  }
+});
+
 // --- seen on every picture --------------------------------------------------------------------
 
 const luminance = (rgb) => {

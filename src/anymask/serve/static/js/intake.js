@@ -8,9 +8,12 @@ import { words } from './words.js';
 const TICK_MS = 200;
 const NEAR = 2;
 
+// Not every browser tells when it has nothing to do.
+const whenIdle = (fn) => (window.requestIdleCallback ?? setTimeout)(fn);
+
 export class Intake {
   #sending = new Map();
-  #decoding = new Set();
+  #decoding = new Map();
 
   /**
    * @param {object} store
@@ -95,7 +98,7 @@ export class Intake {
       const { id, width, height, notes } = line.picture;
       own.id = id;
       patchPicture(this.store, key, { status: 'encoding', width, height, notes, share: 0, secondsLeft: Math.ceil(line.seconds_expected) });
-      if (!pictureOf(this.store.get(), key).bitmap && !this.#decoding.has(key)) this.#fetchUpright(key, id);
+      this.#seeThatItIsSeen(key, id);
       this.#count(key, line.seconds_expected, own);
     }
     if (line.stage === 'ready') own.isReady = true;
@@ -112,20 +115,18 @@ export class Intake {
     }, TICK_MS);
   }
 
-  async #decode(key) {
+  #decode(key) {
     const entry = pictureOf(this.store.get(), key);
     if (!entry || entry.bitmap || this.#decoding.has(key)) return;
-    this.#decoding.add(key);
-    try {
-      const bitmap = await createImageBitmap(entry.blob, { imageOrientation: 'from-image' });
-      this.#put(key, bitmap);
-    } catch {
-      // Formats this browser does not know: the server reads more of them.
-      const { serverId } = pictureOf(this.store.get(), key) ?? {};
-      if (serverId) this.#fetchUpright(key, serverId);
-    } finally {
-      this.#decoding.delete(key);
-    }
+    const decoding = createImageBitmap(entry.blob, { imageOrientation: 'from-image' }).then((bitmap) => this.#put(key, bitmap), () => {});
+    this.#decoding.set(key, decoding.finally(() => this.#decoding.delete(key)));
+    if (entry.serverId) this.#seeThatItIsSeen(key, entry.serverId);
+  }
+
+  /** Formats this browser does not know: the server reads more of them. */
+  async #seeThatItIsSeen(key, id) {
+    await this.#decoding.get(key);
+    if (pictureOf(this.store.get(), key)?.bitmap === null) this.#fetchUpright(key, id);
   }
 
   async #fetchUpright(key, id) {
@@ -147,7 +148,7 @@ export class Intake {
     const size = entry.width ? {} : { width: bitmap.width, height: bitmap.height };
     patchPicture(this.store, key, { bitmap, ...size });
     // After it has been seen: reducing a big picture takes the page's own time.
-    requestAnimationFrame(() => setTimeout(() => prepareReduced(bitmap).catch(() => {})));
+    requestAnimationFrame(() => whenIdle(() => prepareReduced(bitmap).catch(() => {})));
   }
 
   #sendNext() {

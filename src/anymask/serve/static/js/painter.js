@@ -69,6 +69,8 @@ export class Painter {
 
   #draw(now) {
     this.#frame = 0;
+    // Not every browser says when a window comes to a screen of another kind.
+    if (window.devicePixelRatio !== this.#ratio) this.refresh();
     const dirty = this.#dirty;
     this.#dirty = new Set();
     const state = this.#store.get();

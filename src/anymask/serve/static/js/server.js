@@ -44,6 +44,15 @@ async function troubleOf(status, readJson) {
   return new Trouble({ code: 'unknown', message: words.alerts.odd(status), ...error, status });
 }
 
+/** A file that has been moved or deleted since it was chosen cannot be sent, however often one tries. */
+async function seeThatItCanBeRead(blob) {
+  try {
+    await blob.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Trouble({ code: 'unreadable', message: words.alerts.unreadable(blob.name ?? words.pictures.pasted), hint: words.alerts.chooseAgain });
+  }
+}
+
 const sleep = (seconds) => new Promise((resolve) => { setTimeout(resolve, seconds * 1000); });
 
 export class Server {
@@ -163,6 +172,7 @@ export class Server {
         throw this.#refused(await troubleOf(reply.status, () => JSON.parse(reply.text)));
       } catch (error) {
         if (error instanceof Trouble || error.name === 'AbortError') throw error;
+        await seeThatItCanBeRead(body);
         await this.#waitFor(true);
       }
     }

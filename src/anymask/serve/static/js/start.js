@@ -1,24 +1,27 @@
 /** The first moments of the page: what was open the last time, what the address asks for, and the ways files come in. */
 import { raise, say, unsay } from './alerts.js';
 import { isUnsaved } from './actions/pictures.js';
+import { filesOf } from './dropped.js';
 import { newPicture, picture } from './state.js';
 import { words } from './words.js';
 
-function takeFiles(event, files, actions) {
-  const pictures = [...files].filter((file) => file.type.startsWith('image/') || !file.type);
-  if (!files.length) return;
+function takeFiles(event, transfer, { store, actions }) {
+  if (!transfer?.types.includes('Files')) return;
   event.preventDefault();
-  actions.openFiles(pictures.length ? pictures : files);
+  filesOf(transfer).then((files) => {
+    if (files.length) actions.openFiles(files);
+    else say(store, 'note', words.alerts.noPictures);
+  }).catch((error) => raise(store, error));
 }
 
-function watchFiles(actions) {
+function watchFiles(page) {
   addEventListener('dragover', (event) => {
     if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
   });
-  addEventListener('drop', (event) => takeFiles(event, event.dataTransfer?.files ?? [], actions));
+  addEventListener('drop', (event) => takeFiles(event, event.dataTransfer, page));
   addEventListener('paste', (event) => {
     const isText = event.target?.closest?.('input, textarea, [contenteditable]');
-    if (!isText) takeFiles(event, event.clipboardData?.files ?? [], actions);
+    if (!isText) takeFiles(event, event.clipboardData, page);
   });
 }
 
@@ -80,7 +83,7 @@ function watchAddress(store, wanted) {
  * @param {object} storage
  */
 export async function startPage(store, server, actions, storage) {
-  watchFiles(actions);
+  watchFiles({ store, actions });
   watchLeaving(store);
   watchConnection(store, server);
   await Promise.all([askAbout(store, server), bringBack(store, storage)]);

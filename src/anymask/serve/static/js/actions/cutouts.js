@@ -116,10 +116,16 @@ export function makeCutoutsActions(store, server, painter, actions) {
     if (!isSeen) actions.fit();
   }
 
+  function removePiece(id) {
+    const gone = work(store.get())?.pieces.find((one) => one.id === id);
+    if (!gone) return;
+    commit(store, words.cutouts.changes.remove, (before) => ({ ...before, pieces: before.pieces.filter((piece) => piece.id !== id) }));
+    store.set({ announce: words.cutouts.removed(gone.name) });
+  }
+
   return {
     cutOut, cutOutAll, showPiece,
-    removePiece: (id) => commit(store, words.cutouts.changes.remove, (before) => (
-      { ...before, pieces: before.pieces.filter((piece) => piece.id !== id) })),
+    removePiece,
     setCutoutOption: (name, value) => store.set((state) => ({ cutoutOptions: { ...state.cutoutOptions, [name]: value } })),
     ...makeHandingOn(store, server),
   };

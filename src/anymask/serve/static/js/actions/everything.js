@@ -3,6 +3,7 @@ import { words } from '../words.js';
 import { raise } from '../alerts.js';
 import { Trouble } from '../server.js';
 import { commit, picture, pictureOf } from '../state.js';
+import { keepResults } from './everything_results.js';
 import { patchEverything, showing } from './everything_shown.js';
 import { makeSelectingActions } from './everything_selecting.js';
 
@@ -39,12 +40,14 @@ export function makeEverythingActions(store, server, painter, actions) {
     const { again, run, smallerGrid } = words.everything;
     // What asked for this run has been answered.
     if ([again, run, smallerGrid].includes(store.get().alert?.action?.label)) store.set({ alert: null });
+    const { side } = entry.everything;
     commit(store, words.everything.changes.fresh, (work) =>
-      work.removed.length || work.added.length ? { ...work, removed: [], added: [] } : work, entry.key);
+      work.removed.length || work.added.length ? { ...work, removed: [], added: [], grid: side } : work, entry.key);
     patchEverything(store, entry.key, {
       status: 'running', place: 0, done: 0, total: 0, secondsLeft: null, rows: [], codes: new Map(), shown: [], colours: new Map(),
-      hover: null, selected: [], empty: null, foundWith: entry.everything.side,
+      hover: null, selected: [], empty: null, foundWith: side, distinct: new Set(),
     });
+    store.set({ announce: words.everything.looking });
   }
 
   function lineCame(key, codes, line) {
@@ -54,7 +57,11 @@ export function makeEverythingActions(store, server, painter, actions) {
     if (line.error) throw new Trouble(line.error);
     if (line.finished) return undefined;
     if (line.place) return patchEverything(store, key, { place: line.place });
-    for (const [number, counts] of Object.entries(line.codes ?? {})) codes.set(Number(number), counts);
+    for (const [number, counts] of Object.entries(line.codes ?? {})) {
+      codes.set(Number(number), counts);
+      // What is sent unasked is good enough to be looked at and no copy of something better.
+      entry.everything.distinct.add(Number(number));
+    }
     patchEverything(store, key, {
       place: 0, done: line.done, total: line.total, secondsLeft: line.seconds_left ?? null,
       rows: line.rows?.length ? entry.everything.rows.concat(line.rows) : entry.everything.rows,
@@ -68,7 +75,8 @@ export function makeEverythingActions(store, server, painter, actions) {
     patchEverything(store, key, { status, secondsLeft: null });
     show.now(key);
     const { shown } = pictureOf(store.get(), key).everything;
-    store.set({ announce: words.everything.found(shown.length) });
+    const found = words.everything.found(shown.length);
+    store.set({ announce: status === 'done' ? found : `${words.everything.stopped} ${found}` });
   }
 
   function failed(error, key) {
@@ -124,6 +132,7 @@ export function makeEverythingActions(store, server, painter, actions) {
   store.watch((state) => state.server && picture(state)?.key, settle);
   // Undo and redo bring back what was deleted or asked for; so does a picture that comes back.
   const worked = (field) => (state) => picture(state)?.history.now[field];
+  keepResults(store, (key) => show.now(key));
   const again = () => {
     const entry = picture(store.get());
     if (entry?.everything.rows.length) show.now(entry.key);

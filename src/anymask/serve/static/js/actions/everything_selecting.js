@@ -4,7 +4,7 @@ import { raise } from '../alerts.js';
 import { commit, picture } from '../state.js';
 import { contains, runsOf } from '../pure/rle.js';
 import { topmostAt } from '../pure/selection.js';
-import { candidate, patchEverything, runsOfCandidate, treeOf } from './everything_shown.js';
+import { candidate, gridOf, patchEverything, runsOfCandidate, taken, treeOf } from './everything_shown.js';
 import { keptOf } from './kept.js';
 
 /**
@@ -29,13 +29,21 @@ function keptAt({ history, width, height }, x, y) {
   return there.sort((a, b) => a.area - b.area)[0] ?? null;
 }
 
-/** @returns {string} why a spot is empty, in the words of the sliders where one of them is the reason */
-function whyNot({ sentence, filter, candidates, best }, settings) {
-  const { scoreMissing, stabilityMissing, areaMissing } = words.everything;
-  if (filter === 'pred_iou_thresh') return scoreMissing(candidates, best.iou, settings.pred_iou_thresh);
-  if (filter === 'stability_score_thresh') return stabilityMissing(candidates, best.stability, settings.stability_score_thresh);
-  if (filter === 'min_area') return areaMissing(candidates, best.area, settings.min_area);
-  return sentence;
+/**
+ * Why a spot is empty: in the words of the sliders where one of them is the reason, else the server's.
+ * @returns {{sentence: string, canShow: boolean}}
+ */
+function whyNot({ sentence, filter, candidates, best }, { everything, history }) {
+  const { scoreMissing, stabilityMissing, areaMissing, deletedHere, keptHere } = words.everything;
+  const { settings } = everything;
+  if (filter === 'pred_iou_thresh') sentence = scoreMissing(candidates, best.iou, settings.pred_iou_thresh);
+  if (filter === 'stability_score_thresh') sentence = stabilityMissing(candidates, best.stability, settings.stability_score_thresh);
+  if (filter === 'min_area') sentence = areaMissing(candidates, best.area, settings.min_area);
+  // No slider is the reason where the person has taken the mask away.
+  const isTaken = best && !filter && gridOf(everything, history.now).removed.includes(best.number);
+  if (!isTaken) return { sentence, canShow: Boolean(best && filter) };
+  const isKept = history.now.objects.some(({ source }) => source?.kind === 'everything' && source.number === best.number);
+  return { sentence: isKept ? keptHere : deletedHere, canShow: !isKept };
 }
 
 /** Selecting: under the pointer, by click, up and down the tree. */
@@ -84,8 +92,8 @@ function makePointing(store, server, actions) {
     // Sliders moved or another picture came while it was asked: the sentence would be of something else.
     if (!answer || now?.key !== entry.key || now.everything.settings !== settings || now.everything.codes !== codes) return;
     if (answer.best?.rle) codes.set(answer.best.number, answer.best.rle.counts);
-    const sentence = whyNot(answer, settings);
-    change({ empty: { point: [x, y], sentence, filter: answer.filter, best: answer.best?.number ?? null } });
+    const { sentence, canShow } = whyNot(answer, now);
+    change({ empty: { point: [x, y], sentence, best: canShow ? answer.best.number : null } });
     store.set({ announce: sentence });
   }
 
@@ -159,24 +167,28 @@ export function makeSelectingActions(store, server, actions) {
     commit(store, words.everything.changes.keep, (work) => {
       const objects = selected.reduce((all, number) => [...all, keptOf(all, fieldsOfCandidate(entry, number))], work.objects);
       // What is kept is drawn as an object from now on, not twice.
-      return { ...work, objects, removed: [...work.removed, ...selected] };
+      return { ...work, objects, ...taken(entry.everything, work, selected) };
     });
     change({ selected: [], hover: null });
+    store.set({ announce: words.everything.keptMany(selected.length) });
   }
 
   function deleteSelected() {
-    const selected = picture(store.get())?.everything.selected ?? [];
+    const { everything } = picture(store.get()) ?? {};
+    const selected = everything?.selected ?? [];
     if (!selected.length) return;
-    commit(store, words.everything.changes.remove, (work) => ({ ...work, removed: [...work.removed, ...selected] }));
+    commit(store, words.everything.changes.remove, (work) => ({ ...work, ...taken(everything, work, selected) }));
     change({ selected: [], hover: null });
+    store.set({ announce: words.everything.removed(selected.length) });
   }
 
   function showAnyway(number) {
-    commit(store, words.everything.changes.add, (work) => ({
-      ...work,
-      removed: work.removed.filter((one) => one !== number),
-      added: work.added.includes(number) ? work.added : [...work.added, number],
-    }));
+    const { everything } = picture(store.get());
+    commit(store, words.everything.changes.add, (work) => {
+      const { removed, added, grid } = taken(everything, work, []);
+      const others = added.filter((one) => one !== number);
+      return { ...work, removed: removed.filter((one) => one !== number), added: [...others, number], grid };
+    });
     change({ empty: null });
     // Selected once it is shown, which the change of the work brings about first.
     queueMicrotask(() => queueMicrotask(() => change({ selected: [number] })));

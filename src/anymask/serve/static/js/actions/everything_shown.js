@@ -54,6 +54,37 @@ export function candidate(everything, number) {
 }
 
 /**
+ * How many masks there are to choose from: those worth a look that are no copies of others, and what of the rest is shown.
+ * @param {object} everything
+ * @returns {number}
+ */
+export function numDistinct({ distinct, shown }) {
+  const known = distinct ?? new Set();
+  return known.size + shown.filter((number) => !known.has(number)).length;
+}
+
+/**
+ * Deleted and asked-for masks are told by numbers, which mean something in runs of one grid only.
+ * @param {object} everything
+ * @param {object} work
+ * @returns {{removed: number[], added: number[]}} those of this run
+ */
+export function gridOf({ foundWith }, { removed, added, grid }) {
+  return grid === undefined || grid === foundWith ? { removed, added } : { removed: [], added: [] };
+}
+
+/**
+ * @param {object} everything
+ * @param {object} work
+ * @param {number[]} numbers that go from the picture
+ * @returns {{removed: number[], added: number[], grid: number}} what of the work changes
+ */
+export function taken(everything, work, numbers) {
+  const { removed, added } = gridOf(everything, work);
+  return { removed: [...removed, ...numbers], added, grid: everything.foundWith };
+}
+
+/**
  * The shown masks as parts of each other.
  * @param {object} entry the picture
  * @returns {{parents: (number|null)[], levels: number[]}} by place in `shown`
@@ -87,10 +118,11 @@ export function chosen(entry, done) {
     const { parents } = partTree(here.map(runsOf), size);
     here = here.filter((_, place) => parents[place] === null);
   }
-  const removed = new Set(done.removed);
+  const ofThisRun = gridOf(everything, done);
+  const removed = new Set(ofThisRun.removed);
   const shown = here.filter((number) => !removed.has(number));
   const known = new Set(shown);
-  for (const number of done.added) {
+  for (const number of ofThisRun.added) {
     if (!known.has(number) && !removed.has(number) && everything.codes.has(number)) shown.push(number);
   }
   return { shown, missing };

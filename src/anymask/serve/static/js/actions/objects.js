@@ -4,7 +4,7 @@ import { say } from '../alerts.js';
 import { commit, emptyCurrent, picture, work } from '../state.js';
 import { area, boundsOf, rleOf, runsOf, subtract, union } from '../pure/rle.js';
 import { fieldsOfCandidate } from './everything_selecting.js';
-import { patchEverything } from './everything_shown.js';
+import { patchEverything, taken } from './everything_shown.js';
 import { keptOf } from './kept.js';
 
 /** @returns {object} mask, area and box of runs */
@@ -30,7 +30,7 @@ function selectedItems(state) {
 
 /** Merge and subtract: the first selected becomes the result. */
 function makeJoining(store) {
-  function join(label, combine, takesOthers) {
+  function join({ label, told }, combine, takesOthers) {
     const state = store.get();
     const items = selectedItems(state);
     if (items.length < 2) return say(store, 'note', words.objects.needTwo);
@@ -39,24 +39,25 @@ function makeJoining(store) {
     const runs = items.map((item) => runsOf(item.fields.rle)).reduce(combine);
     if (!area(runs)) return say(store, 'note', words.objects.nothingLeft);
     const gone = takesOthers ? items : items.slice(0, 1);
-    let madeId = null;
+    let result = null;
     commit(store, label, (before) => {
       const made = { ...measured(runs, size), score: null, source: { kind: 'edited' } };
       const ids = new Set(gone.map((item) => item.id));
       const first = before.objects.find((one) => one.id === items[0].id);
       const kept = first ? { ...first, ...made } : keptOf(before.objects, made);
-      madeId = kept.id;
+      result = kept;
       const others = before.objects.flatMap((one) => (one === first ? [kept] : ids.has(one.id) ? [] : [one]));
       const numbers = gone.flatMap((item) => (item.number === null ? [] : [item.number]));
-      return { ...before, objects: first ? others : [...others, kept], removed: [...before.removed, ...numbers] };
+      const rest = numbers.length ? taken(entry.everything, before, numbers) : {};
+      return { ...before, ...rest, objects: first ? others : [...others, kept] };
     });
     patchEverything(store, entry.key, { selected: [], hover: null });
-    return store.set({ selected: [madeId] });
+    return store.set({ selected: [result.id], announce: told(result.name) });
   }
 
   return {
-    mergeSelected: () => join(words.objects.changes.merge, union, true),
-    subtractSelected: () => join(words.objects.changes.subtract, subtract, false),
+    mergeSelected: () => join({ label: words.objects.changes.merge, told: words.objects.merged }, union, true),
+    subtractSelected: () => join({ label: words.objects.changes.subtract, told: words.objects.subtracted }, subtract, false),
   };
 }
 
@@ -92,18 +93,42 @@ export function makeObjectsActions(store, server, painter, actions) {
     return store.set({ selected: others.length < selected.length ? others : [...others, id] });
   }
 
+  const objectOf = (id) => work(store.get())?.objects.find((one) => one.id === id);
+
   function deleteObject(id) {
+    const gone = objectOf(id);
+    if (!gone) return;
     change(words.objects.changes.remove, id, () => []);
-    store.set((state) => ({ selected: state.selected.filter((one) => one !== id) }));
+    store.set((state) => ({ selected: state.selected.filter((one) => one !== id), announce: words.objects.removed(gone.name) }));
+  }
+
+  /** Pieces of the object that bear its name are renamed with it. */
+  function renameObject(id, name) {
+    const text = name.trim();
+    const named = objectOf(id);
+    if (!text || !named || named.name === text) return;
+    const isOfIt = (piece) => (piece.objectId === id || piece.rle.counts === named.rle.counts) && piece.name === named.name;
+    commit(store, words.objects.changes.rename, (before) => ({
+      ...before,
+      objects: before.objects.map((one) => (one.id === id ? { ...one, name: text } : one)),
+      pieces: before.pieces.some(isOfIt) ? before.pieces.map((piece) => (isOfIt(piece) ? { ...piece, name: text } : piece)) : before.pieces,
+    }));
+    store.set({ announce: words.objects.renamed(text) });
+  }
+
+  function toggleVisible(id) {
+    change(words.objects.changes.eye, id, (one) => [{ ...one, visible: !one.visible }]);
+    const { name, visible } = objectOf(id);
+    store.set({ announce: visible ? words.objects.shown(name) : words.objects.hidden(name) });
   }
 
   function editObject(id) {
-    const kept = work(store.get())?.objects.find((one) => one.id === id);
+    const kept = objectOf(id);
     if (!kept) return;
     // What was being made is not lost over it.
     if (work(store.get()).current?.answer || work(store.get()).current?.edited) actions.keep();
     commit(store, words.objects.changes.edit, (before) => ({ ...before, current: currentOf(kept) }));
-    store.set({ selected: [] });
+    store.set({ selected: [], announce: words.objects.refining(kept.name) });
     if (!['hover', 'box'].includes(store.get().tool)) actions.chooseTool('hover');
   }
 
@@ -121,7 +146,10 @@ export function makeObjectsActions(store, server, painter, actions) {
         return [...all, keptOf(all, { name: name || undefined, ...fields })];
       }, before.objects),
     }), entry.key);
-    return say(store, 'note', [words.objects.loaded(objects.length), ...notes].join(' '));
+    const loaded = words.objects.loaded(objects.length);
+    store.set({ announce: loaded });
+    // The list shows what came; only what did not come has to be told.
+    return notes.length && say(store, 'note', [loaded, ...notes].join(' '));
   }
 
   /** Opens the name of an object to be typed over; without an id that of the one selected, else of the last. */
@@ -134,11 +162,6 @@ export function makeObjectsActions(store, server, painter, actions) {
 
   return {
     ...makeJoining(store),
-    selectObject, deleteObject, editObject, loadMask, startRename,
-    renameObject(id, name) {
-      const text = name.trim();
-      if (text) change(words.objects.changes.rename, id, (one) => (one.name === text ? [one] : [{ ...one, name: text }]));
-    },
-    toggleVisible: (id) => change(words.objects.changes.eye, id, (one) => [{ ...one, visible: !one.visible }]),
+    selectObject, deleteObject, editObject, loadMask, startRename, renameObject, toggleVisible,
   };
 }

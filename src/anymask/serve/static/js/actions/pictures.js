@@ -104,7 +104,7 @@ function pickFiles({ actions }) {
 function failed(page, key, error) {
   const { store, actions } = page;
   const entry = pictureOf(store.get(), key);
-  const isHopeless = ['not_a_picture', 'broken_picture', 'too_large', 'too_many_pixels', 'wrong_type'].includes(error.code);
+  const isHopeless = ['not_a_picture', 'broken_picture', 'too_large', 'too_many_pixels', 'wrong_type', 'unreadable'].includes(error.code);
   if (isHopeless && entry) {
     actions.closePicture(store.get().pictures.indexOf(entry), { confirmed: true });
     raise(store, error, { label: text.another, run: () => actions.pickFiles() });

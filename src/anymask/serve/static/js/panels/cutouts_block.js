@@ -10,6 +10,10 @@ import { flyToBadge } from './flight.js';
 const text = words.cutouts;
 /** Thumbnails asked for at the same time; clicks should not wait behind them. */
 const AT_ONCE = 2;
+/** From so many pieces on they stand in columns. */
+const MANY = 3;
+/** What can be done with a piece, as its buttons are named. */
+const LABELS = { 'piece-copy': text.copy, 'piece-download': text.download, 'piece-show': text.show, 'piece-delete': text.remove };
 
 /** Thumbnails: the piece itself, tightly cropped; each address is given back when its piece goes. */
 function makeThumbnails(actions, store) {
@@ -69,18 +73,28 @@ function onKeys(grid, store, actions) {
 
 function tileOf(piece, actions) {
   const [x0, y0, x1, y1] = piece.box;
-  const size = h('span', { class: 'hint figures' }, text.size(x1 - x0, y1 - y0));
+  const size = h('span', { class: 'hint figures', style: { display: 'block' } }, text.size(x1 - x0, y1 - y0));
   // A soft edge may reach a pixel beyond the mask.
   const image = h('img', { alt: text.piece(piece.name), hidden: true, style: { position: 'absolute', inset: '0' },
     onload: () => { size.textContent = text.size(image.naturalWidth, image.naturalHeight); } });
-  const make = (drawing, label, run, testid) => button(
-    { icon: drawing, label: label(piece.name), class: 'button quiet', iconOnly: true }, { testid, onclick: () => run(piece.id) });
-  return h('li', { class: 'tile', testid: `piece-${piece.id}`, dataset: { piece: piece.id }, style: { alignItems: 'stretch' } },
+  const make = (drawing, testid, run) => button(
+    { icon: drawing, label: LABELS[testid](piece.name), class: 'button quiet', iconOnly: true }, { testid, onclick: () => run(piece.id) });
+  return h('li', { class: 'tile', testid: `piece-${piece.id}`, dataset: { piece: piece.id }, style: { alignItems: 'stretch', paddingInline: '0' } },
     h('div', { class: 'tile-picture whole checker', style: { position: 'relative', maxHeight: '10rem' } }, image),
     h('div', { class: 'tile-name' }, h('span', null, piece.name), ' ', size),
-    h('div', { class: 'row tight', style: { justifyContent: 'space-between', gap: '0' } },
-      make('copy', text.copy, actions.copyPiece, 'piece-copy'), make('download', text.download, actions.downloadPiece, 'piece-download'),
-      make('show', text.show, actions.showPiece, 'piece-show'), make('trash', text.remove, actions.removePiece, 'piece-delete')));
+    h('div', { class: 'row tight', style: { justifyContent: 'space-around', gap: '0', flexWrap: 'wrap' } },
+      make('copy', 'piece-copy', actions.copyPiece), make('download', 'piece-download', actions.downloadPiece),
+      make('show', 'piece-show', actions.showPiece), make('trash', 'piece-delete', actions.removePiece)));
+}
+
+/** The object it was cut from has got another name. */
+function nameTile(tile, name) {
+  tile.querySelector('.tile-name').firstChild.textContent = name;
+  tile.querySelector('img').alt = text.piece(name);
+  for (const control of tile.querySelectorAll('button')) {
+    const label = LABELS[control.dataset.testid](name);
+    Object.assign(control, { ariaLabel: label, title: label });
+  }
 }
 
 /** The grid; tiles stay when others come or go, so that focus and thumbnails do. */
@@ -101,7 +115,8 @@ function mountGrid(store, actions) {
 
   function update(pieces) {
     const ids = new Set(pieces.map((piece) => piece.id));
-    const hadFocus = grid.contains(document.activeElement);
+    const held = document.activeElement.closest('[data-piece]');
+    const heldAt = held && grid.contains(held) ? [...grid.children].indexOf(held) : -1;
     for (const [id, { element }] of tiles) {
       if (ids.has(id)) continue;
       seen.unobserve(element);
@@ -115,9 +130,15 @@ function mountGrid(store, actions) {
         seen.observe(tiles.get(piece.id).element);
       }
       const { element } = tiles.get(piece.id);
+      const known = tiles.get(piece.id).piece;
+      if (known.name !== piece.name) nameTile(element, piece.name);
+      tiles.get(piece.id).piece = piece;
       if (grid.children[place] !== element) grid.insertBefore(element, grid.children[place] ?? null);
     });
-    if (hadFocus && !grid.contains(document.activeElement)) grid.querySelector('button')?.focus();
+    grid.style.gridTemplateColumns = pieces.length < MANY ? '1fr' : 'repeat(auto-fill, minmax(5.6rem, 1fr))';
+    // The keyboard goes on from the piece that has come to the place of the one deleted.
+    const next = grid.children[Math.min(heldAt, grid.children.length - 1)];
+    if (heldAt >= 0 && !grid.contains(document.activeElement)) next?.querySelector('button').focus();
   }
 
   store.watch((state) => picture(state)?.history.now.pieces, () => update(sortedPieces(picture(store.get()))));
@@ -155,7 +176,7 @@ export function mountCutoutsBlock(element, store, actions) {
     zip.disabled = false;
     zip.lastChild.textContent = text.zip;
   } });
-  const some = h('div', { class: 'stack' }, mountOptions(store, actions), mountGrid(store, actions), zip);
+  const some = h('div', { class: 'stack' }, zip, mountOptions(store, actions), mountGrid(store, actions));
   store.watch((state) => picture(state)?.history.now.pieces.length ?? 0, (count) => {
     none.hidden = count > 0;
     some.hidden = count === 0;

@@ -2,6 +2,7 @@
 import { button, h, slider } from '../dom.js';
 import { picture } from '../state.js';
 import { words } from '../words.js';
+import { numDistinct } from '../actions/everything_shown.js';
 import { mountSpots } from './everything_spots.js';
 
 const text = words.everything;
@@ -48,7 +49,7 @@ function progressText({ place, done, total, side, secondsLeft }) {
 
 function running(store, actions) {
   const run = button({ icon: 'run', label: text.run, class: 'button primary' },
-    { style: { flex: '1 1 auto' }, testid: 'run', onclick: () => actions.runEverything() });
+    { style: { flex: '1 1 auto', whiteSpace: 'nowrap' }, testid: 'run', onclick: () => actions.runEverything() });
   const bar = h('progress', { class: 'progress', 'aria-label': text.title });
   const line = h('p', { class: 'hint figures', testid: 'progress' });
   const cancel = button({ icon: 'stop', label: text.cancel, class: 'button wide' },
@@ -61,6 +62,11 @@ function running(store, actions) {
     start.hidden = status === 'running';
     going.hidden = status !== 'running';
     run.classList.toggle('primary', status !== 'done');
+    const isAgain = ['done', 'stopped'].includes(status);
+    run.style.paddingInline = isAgain ? '0.25rem' : '';
+    run.lastChild.textContent = isAgain ? text.runAgain : text.run;
+    // Beside the grid there is room for the drawing or for two words.
+    run.firstChild.style.display = isAgain ? 'none' : '';
     // The button that was pressed goes; the keyboard goes on from the one in its place.
     if (hadFocus) (start.hidden ? cancel : run).focus();
   });
@@ -107,8 +113,11 @@ function filters(store, actions) {
   store.watch(everythingOf, (everything) => {
     if (!everything) return;
     const { shown, rows, status } = everything;
-    const told = text.shown(shown.length, rows.length);
+    // Counts that follow each other in a run are for the eyes only.
+    count.setAttribute('aria-live', status === 'running' ? 'off' : 'polite');
+    const told = text.shown(shown.length, numDistinct(everything));
     if (count.textContent !== told) count.textContent = told;
+    count.title = text.shownTitle(rows.length);
     note.textContent = shown.length || !rows.length || status === 'running' ? '' : text.none;
     if (status === 'stopped' && shown.length) note.textContent = text.stopped;
     note.hidden = !note.textContent;
@@ -146,6 +155,7 @@ function selecting(store, actions) {
     label.textContent = count ? text.selectedLabel(count) : text.selectHint;
     group.hidden = count === 0;
   });
+  store.watch((state) => (everythingOf(state)?.shown.length ?? 0) > 0, (canSelect) => { label.hidden = !canSelect; });
   store.watch((state) => countOf(state) + state.selected.length, (count) => {
     for (const element of several) element.disabled = count < 2;
   });

@@ -68,7 +68,7 @@ function mountWhy(frame, store, actions) {
     if (!empty) return;
     const said = sentenceOf(empty.sentence);
     if (sentence.textContent !== said) sentence.textContent = said;
-    show.hidden = empty.best === null || !empty.filter;
+    show.hidden = empty.best === null;
     place(why, state, empty.point[0] + 0.5, empty.point[1] + 0.5);
   };
   store.watch(spot, update);

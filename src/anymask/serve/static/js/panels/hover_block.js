@@ -16,6 +16,6 @@ export function mountHoverBlock(element, store, actions) {
     onclick: () => actions.setMultimask(!store.get().multimask),
   }, h('span', null, text.multimask), h('span', { class: 'knob' }));
   store.watch((state) => state.multimask, (isOn) => multimask.setAttribute('aria-pressed', String(isOn)));
-  element.append(h('p', { class: 'hint' }, isTouch ? text.hoverHintTouch : text.hoverHint), 
+  element.append(h('p', { class: 'hint' }, isTouch ? text.hoverHintTouch : text.hoverHint),
     slot('signs'), slot('history'), multimask, slot('controls'));
 }

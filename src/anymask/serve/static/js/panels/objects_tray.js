@@ -1,5 +1,5 @@
 /** The tray at the right: the objects kept in this picture, their names, and what can be done with each. */
-import { button, h, replace } from '../dom.js';
+import { button, h } from '../dom.js';
 import { picture, work } from '../state.js';
 import { words } from '../words.js';
 import { colourOf } from '../pure/colours.js';
@@ -88,21 +88,49 @@ function onKeys(list, store, runs) {
   });
 }
 
+/** Rows that stay as they are when others change: a list of hundreds is not made anew for one click. */
+function makeRows(store, actions) {
+  let made = new Map();
+  return (objects) => {
+    const { selected, renaming } = store.get();
+    const chosen = new Set(selected);
+    const next = new Map(objects.map((object) => {
+      const facts = [object, chosen.has(object.id), renaming === object.id];
+      const known = made.get(object.id);
+      const isSame = known?.facts.every((fact, place) => fact === facts[place]);
+      return [object.id, isSame ? known : { facts, element: rowOf(object, store, actions) }];
+    }));
+    made = next;
+    return [...next.values()].map((row) => row.element);
+  };
+}
+
+/** Put elements into a list in their order; those that are there already are not moved, so that they keep the focus. */
+function settleInto(list, elements) {
+  const wanted = new Set(elements);
+  for (const element of [...list.children]) if (!wanted.has(element)) element.remove();
+  elements.forEach((element, place) => {
+    if (list.children[place] !== element) list.insertBefore(element, list.children[place] ?? null);
+  });
+}
+
 function mountList(store, actions) {
   const list = h('ul', { class: 'list', testid: 'objects', 'aria-label': text.title });
   const shown = (state) => [work(state)?.objects, state.selected, state.renaming];
+  const rowsOf = makeRows(store, actions);
   let before = [];
   const update = () => {
     const now = shown(store.get());
     if (now.every((value, place) => value === before[place])) return;
     const focus = focusIn(list);
     before = now;
-    replace(list, (now[0] ?? []).map((object) => rowOf(object, store, actions)));
+    settleInto(list, rowsOf(now[0] ?? []));
     const field = list.querySelector('[data-testid="rename"]');
     if (field) {
       field.focus();
       field.select();
-    } else giveFocusBack(list, focus ?? renamedFocus(store));
+    } else if (!list.contains(document.activeElement)) giveFocusBack(list, focus ?? renamedFocus(store));
+    else renamedFocus(store);
   };
   onKeys(list, store, { remove: actions.deleteObject, rename: actions.startRename });
   store.watch((state) => work(state)?.objects, update);
@@ -142,7 +170,10 @@ export function mountObjectsTray(element, store, actions) {
   const none = h('p', { class: 'empty-note' }, text.none);
   const exporting = button({ icon: 'export', label: words.exporting.button, class: 'button primary wide' },
     { testid: 'export', 'aria-haspopup': 'dialog', onclick: () => actions.openDialog('export') });
-  const body = h('div', { class: 'stack' }, none, mountList(store, actions), joining(store, actions), exporting);
+  // At hand also under a list of hundreds.
+  const foot = h('div', { class: 'stack', style: { position: 'sticky', bottom: '0', padding: '0.5rem 0', background: 'var(--surface)' } },
+    joining(store, actions), exporting);
+  const body = h('div', { class: 'stack' }, none, mountList(store, actions), foot);
   const panel = h('div', { class: 'stack', style: { padding: '0.75rem', width: 'var(--tray-width)', maxWidth: '100%' } }, head, body);
   element.append(panel);
   store.watch((state) => work(state)?.objects.length ?? 0, (count) => {

@@ -54,20 +54,46 @@ export function assignColours(rows, numbers, before = new Map()) {
   const rowOf = new Map(rows.map((row) => [row[COLUMN.number], row]));
   const chosen = new Map();
   const shown = numbers.map((number) => rowOf.get(number)).filter(Boolean);
+  const coloured = makeColoured(shown.length);
   for (const row of shown) {
     const number = row[COLUMN.number];
-    if (before.has(number)) chosen.set(number, before.get(number));
+    if (!before.has(number)) continue;
+    chosen.set(number, before.get(number));
+    coloured.add(row, before.get(number));
   }
-  const done = shown.filter((row) => chosen.has(row[COLUMN.number]));
   const fresh = shown.filter((row) => !chosen.has(row[COLUMN.number]));
   fresh.sort((a, b) => b[COLUMN.area] - a[COLUMN.area] || a[COLUMN.number] - b[COLUMN.number]);
   for (const row of fresh) {
-    const taken = new Set();
-    for (const other of done) if (meet(row, other)) taken.add(chosen.get(other[COLUMN.number]));
-    chosen.set(row[COLUMN.number], freeColour(wishOf(row), taken));
-    done.push(row);
+    const colour = freeColour(wishOf(row), coloured.near(row));
+    chosen.set(row[COLUMN.number], colour);
+    coloured.add(row, colour);
   }
   return chosen;
+}
+
+/** The boxes that have a colour, in columns of plain numbers: thousands of them are gone through for each new one. */
+function makeColoured(most) {
+  const [x0, y0, x1, y1, colours] = Array.from({ length: 5 }, () => new Int32Array(most));
+  // By colour, whose turn it was when it was last found near: a set that need not be emptied.
+  let turns = new Int32Array(PALETTE.length + most + 1);
+  let [count, turn] = [0, 0];
+  return {
+    add(row, colour) {
+      [x0[count], y0[count], x1[count], y1[count]] = [row[COLUMN.x0], row[COLUMN.y0], row[COLUMN.x1], row[COLUMN.y1]];
+      colours[count] = colour;
+      if (colour >= turns.length) turns = Int32Array.from({ length: 2 * colour }, (_, k) => turns[k] ?? 0);
+      count += 1;
+    },
+    /** The colours of the boxes that touch or overlap one; good until it is asked about the next. */
+    near(row) {
+      const [left, top, right, bottom] = [row[COLUMN.x0], row[COLUMN.y0], row[COLUMN.x1], row[COLUMN.y1]];
+      turn += 1;
+      for (let k = 0; k < count; k += 1) {
+        if (left <= x1[k] && x0[k] <= right && top <= y1[k] && y0[k] <= bottom) turns[colours[k]] = turn;
+      }
+      return { has: (colour) => turns[colour] === turn };
+    },
+  };
 }
 
 function freeColour(wish, taken) {
@@ -78,12 +104,6 @@ function freeColour(wish, taken) {
   let index = PALETTE.length;
   while (taken.has(index)) index += 1;
   return index;
-}
-
-/** Say whether the boxes of two masks touch or overlap. */
-function meet(a, b) {
-  return a[COLUMN.x0] <= b[COLUMN.x1] && b[COLUMN.x0] <= a[COLUMN.x1]
-    && a[COLUMN.y0] <= b[COLUMN.y1] && b[COLUMN.y0] <= a[COLUMN.y1];
 }
 
 /** Turn what tells a mask from others into a number that looks drawn by lot. */

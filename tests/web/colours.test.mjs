@@ -76,3 +76,10 @@ test('most masks keep their colour when others go', () => {
   const same = some.filter((number) => before.get(number) === after.get(number));
   assert.ok(same.length > 0.6 * some.length, `${same.length} of ${some.length}`);
 });
+
+test('neighbours that were never shown together differ once they are', () => {
+  const [left, right] = [row(0, 0, 0, 10, 10), row(1, 10, 0, 20, 10)];
+  const after = assignColours([left, right], [0, 1], new Map([[0, 3], [1, 3]]));
+  assert.equal(after.get(0), 3);
+  assert.notEqual(after.get(1), 3);
+});

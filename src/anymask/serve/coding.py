@@ -1,5 +1,6 @@
 """A mask of the page as a program and as command lines that give it again, bit for bit."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
@@ -90,13 +91,15 @@ class MaskCode:
     files: tuple[CodeFile, ...] = ()
 
 
-def mended_name(picture_name: str) -> str:
-    """Give the name of the file that holds a mask mended by hand.
+def mended_name(picture_name: str, mask: RLE | None) -> str:
+    """Give the name of the file that holds a mask mended by hand: another for each mask.
 
     Args:
         picture_name: The picture's name.
+        mask: The mask, where it is at hand.
     """
-    return f"{safe_name(picture_name)}.mended.png"
+    mark = "" if mask is None else f"-{hashlib.sha256(mask['counts'].encode()).hexdigest()[:6]}"
+    return f"{safe_name(picture_name)}.mended{mark}.png"
 
 
 def code_of_answer(mask: Mask, picture_name: str, start: RLE | None) -> MaskCode:
@@ -115,7 +118,7 @@ def code_of_answer(mask: Mask, picture_name: str, start: RLE | None) -> MaskCode
     origin = mask.origin
     files: tuple[CodeFile, ...] = ()
     if start is not None:
-        name = mended_name(picture_name)
+        name = mended_name(picture_name, start)
         origin = _begun_with(origin, MaskFile(name=name))
         files = (CodeFile(name=name, what="the mask that was mended by hand", mask=start),)
     python = [*python_lines(origin), f"mask = masks[{origin.number}]"]
@@ -131,7 +134,7 @@ def code_of_edited(picture_name: str, edited: RLE | None) -> MaskCode:
         picture_name: The picture's name.
         edited: The mask, where it is at hand.
     """
-    name = mended_name(picture_name)
+    name = mended_name(picture_name, edited)
     python = ["from anymask.masks.png import load_mask", "", f"mask = load_mask({name!r})"]
     read = f"./{name}" if name.startswith("-") else name
     stem = name.removesuffix(".png")

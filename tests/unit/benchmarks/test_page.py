@@ -17,6 +17,7 @@ def test_the_table_has_every_question_once():
         "longest_task_ms": 12.0,
         "encode_12_megapixels_s": [1.5],
         "redraw_ms": [9.0],
+        "frame_ms": [1.25],
         "masks_redrawn": 512,
     }
     drawn = table(found)
@@ -27,7 +28,8 @@ def test_the_table_has_every_question_once():
         "previews a second under a fast pointer",
         "longest task on the main thread meanwhile",
         "an answer as it travels",
-        "512 masks of everything mode redrawn",
+        "512 masks filtered by a slider and redrawn",
+        "a frame's drawing while 512 masks are moved about",
         "a 12-megapixel photo, chosen to ready",
     ]
     assert drawn["rows"][2][1] == "25"

@@ -67,8 +67,8 @@ export class Crosshair {
     if (dx || dy) this.actions.panBy(dx, dy);
   }
 
-  /** Space: a point of the current sign, or a corner of a box. */
-  place() {
+  /** Space: a point of the current sign, or a corner of a box; with Shift what Shift does to a click. */
+  place({ isShift = false } = {}) {
     const state = this.store.get();
     if (!picture(state)?.width) return;
     if (!state.crosshair) {
@@ -76,9 +76,9 @@ export class Crosshair {
       return;
     }
     const { x, y } = state.crosshair;
-    if (state.tool === 'everything') this.actions.selectAt(x, y, { add: false });
+    if (state.tool === 'everything') this.actions.selectAt(x, y, { add: isShift });
     else if (state.tool === 'box' && (state.draft || !current(state)?.box)) this.#corner({ x, y });
-    else this.actions.clickAt(x, y, state.sign);
+    else this.actions.clickAt(x, y, isShift ? 0 : state.sign);
   }
 
   #corner(at) {

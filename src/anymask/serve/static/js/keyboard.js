@@ -60,7 +60,7 @@ function rename({ store, actions }) {
 /** Space held over the stage pans; it places points only where arrows have brought the crosshair, and once a press. */
 function place({ store, crosshair }, event) {
   const { pointer, crosshair: isShown } = store.get();
-  if (!event.repeat && (isShown || !pointer)) crosshair.place();
+  if (!event.repeat && (isShown || !pointer)) crosshair.place({ isShift: event.shiftKey });
 }
 
 const opacity = ({ store, actions }, step) => actions.setOpacity(Math.round(10 * (store.get().look.opacity + step)) / 10);

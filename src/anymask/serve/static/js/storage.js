@@ -33,6 +33,7 @@ export class Storage {
   #base = open().catch(() => null);
   #timer = 0;
   #saved = new Map();
+  #settings = null;
 
   /** @param {object} store */
   constructor(store) {
@@ -88,8 +89,12 @@ export class Storage {
   /** Settings nobody has changed are not kept, so that nothing is left where everything was forgotten. */
   #writeSettings(state) {
     const textOf = (from) => JSON.stringify(Object.fromEntries(KEPT_SETTINGS.map((name) => [name, from[name]])));
-    if (textOf(state) === textOf(initialState())) localStorage.removeItem(SETTINGS);
-    else localStorage.setItem(SETTINGS, textOf(state));
+    const settings = textOf(state);
+    // The store of settings waits for the disk, and most of what is saved is work.
+    if (settings === this.#settings) return;
+    this.#settings = settings;
+    if (settings === textOf(initialState())) localStorage.removeItem(SETTINGS);
+    else localStorage.setItem(SETTINGS, settings);
   }
 
   #write(base, state) {
@@ -118,6 +123,7 @@ export class Storage {
   async forget() {
     clearTimeout(this.#timer);
     for (const name of Object.keys(localStorage)) if (name.startsWith('anymask')) localStorage.removeItem(name);
+    this.#settings = null;
     const base = await this.#base;
     if (!base) return;
     const write = base.transaction(['pictures', 'works'], 'readwrite');

@@ -34,9 +34,11 @@ function strip(alert, state, actions) {
   const text = words.card;
   const buttons = h('div', { class: 'alert-buttons' });
   if (alert.action) buttons.append(button({ label: alert.action.label }, { testid: 'alert-action', onclick: () => alert.action.run() }));
-  buttons.append(button({ label: text.alertDetails, class: 'button quiet' }, { title: text.alertDetailsHint, onclick: (event) => copyReport(event, alert, state) }));
+  // Of what was done there is nothing to report.
+  const isNote = alert.id === 'note';
+  if (!isNote) buttons.append(button({ label: text.alertDetails, class: 'button quiet' }, { title: text.alertDetailsHint, onclick: (event) => copyReport(event, alert, state) }));
   buttons.append(button({ icon: 'close', label: text.alertClose, class: 'button quiet', iconOnly: true }, { testid: 'alert-close', onclick: () => actions.closeAlert() }));
-  return h('div', { class: 'alert' }, icon('alert'), h('p', { class: 'alert-text', testid: 'alert', role: 'alert' }, alert.sentence),
+  return h('div', { class: isNote ? 'alert note' : 'alert' }, icon(isNote ? 'help' : 'alert'), h('p', { class: 'alert-text', testid: 'alert', role: isNote ? 'status' : 'alert' }, alert.sentence),
     alert.id === 'token' ? tokenForm(actions) : null, buttons);
 }
 

@@ -47,7 +47,7 @@ function fromHue(hue, saturation, value) {
  *
  * @param {number[][]} rows  All candidates.
  * @param {number[]} numbers  Those that are shown.
- * @param {Map<number, number>} [before]  Colours to keep where a mask had one.
+ * @param {Map<number, number>} [before]  Colours to keep where a mask had one and no neighbour has it.
  * @returns {Map<number, number>} Index for `colourOf` by number.
  */
 export function assignColours(rows, numbers, before = new Map()) {
@@ -56,10 +56,11 @@ export function assignColours(rows, numbers, before = new Map()) {
   const shown = numbers.map((number) => rowOf.get(number)).filter(Boolean);
   const coloured = makeColoured(shown.length);
   for (const row of shown) {
-    const number = row[COLUMN.number];
-    if (!before.has(number)) continue;
-    chosen.set(number, before.get(number));
-    coloured.add(row, before.get(number));
+    const colour = before.get(row[COLUMN.number]);
+    // Two that were never shown together may have got the same.
+    if (colour === undefined || coloured.near(row).has(colour)) continue;
+    chosen.set(row[COLUMN.number], colour);
+    coloured.add(row, colour);
   }
   const fresh = shown.filter((row) => !chosen.has(row[COLUMN.number]));
   fresh.sort((a, b) => b[COLUMN.area] - a[COLUMN.area] || a[COLUMN.number] - b[COLUMN.number]);

@@ -42,7 +42,7 @@ export const DEFAULT_KEYS = Object.freeze({
   rename: ['l'],
   export: ['x'],
   help: ['?'],
-  place: ['Space'],
+  place: ['Space', 'Shift+Space'],
   left: ['ArrowLeft', 'Shift+ArrowLeft'],
   right: ['ArrowRight', 'Shift+ArrowRight'],
   up: ['ArrowUp', 'Shift+ArrowUp'],

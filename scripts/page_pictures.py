@@ -8,25 +8,28 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-REPOSITORY = Path(__file__).parents[1]
-TARGET = REPOSITORY / "docs" / "images"
 # The tests' hands and eyes serve here too.
-sys.path.insert(0, str(REPOSITORY))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.browser.serving import CHROMIUM_FLAGS, Serving, chromium_path, serving
 from tests.browser.visitor import Visitor
 
+TARGET = Path(__file__).parents[1] / "docs" / "images"
+
 
 def main() -> None:
     """Start the server, visit it twice, write two pictures."""
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as server:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=chromium_path(), args=list(CHROMIUM_FLAGS)
-            )
-            pointing(visit(browser, server, "light"))
-            everything(visit(browser, server, "dark"))
-            browser.close()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(Path(folder)) as server,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(
+            executable_path=chromium_path(), args=list(CHROMIUM_FLAGS)
+        )
+        pointing(visit(browser, server, "light"))
+        everything(visit(browser, server, "dark"))
+        browser.close()
 
 
 def visit(browser: Browser, server: Serving, theme: str) -> Visitor:

@@ -334,7 +334,7 @@ def test_a_body_that_comes_too_slowly_is_not_waited_for(open_page, monkeypatch, 
             await asyncio.sleep(30)
         return await RawRequest._receive(asked)
 
-    asked._receive = receive
+    monkeypatch.setattr(asked, "_receive", receive)
     answer = page.portal.call(asked.run)
     assert error_of(answer, 408)["message"] == "the body comes too slowly"
     assert answer.headers["connection"] == "close"
@@ -349,11 +349,11 @@ def test_a_body_that_keeps_coming_has_the_time_it_needs(open_page, monkeypatch):
         await asyncio.sleep(0.1)
         return await RawRequest._receive(asked)
 
-    asked._receive = receive
+    monkeypatch.setattr(asked, "_receive", receive)
     assert error_of(page.portal.call(asked.run), 415)["code"] == "not_a_picture"
 
 
-def test_few_files_come_in_at_a_time_and_places_come_back(open_page):
+def test_few_files_come_in_at_a_time_and_places_come_back(open_page, monkeypatch):
     page = open_page()
 
     async def run():
@@ -369,7 +369,7 @@ def test_few_files_come_in_at_a_time_and_places_come_back(open_page):
             return receive
 
         for asked in held:
-            asked._receive = held_up(asked)
+            monkeypatch.setattr(asked, "_receive", held_up(asked))
         tasks = [asyncio.create_task(asked.run()) for asked in held]
         await asyncio.sleep(0.05)
         refused = await RawRequest(page, "POST", "/api/pictures", (), [b"x"]).run()

@@ -29,9 +29,13 @@ def server(tmp_path_factory) -> Iterator[Serving]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium, shut off from everything but this computer."""
+    """Chromium, shut off from everything but this computer.
+
+    Closed after each file: while it is open its event loop stands in the way of others in this
+    process.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium_path(), args=list(CHROMIUM_FLAGS)

@@ -227,7 +227,7 @@ def test_one_bad_photo_of_many_is_listed_and_the_others_are_done(segment, folder
     ]
     assert [(line["input"], line["code"]) for line in lines] == [
         ("empty.jpg", "ImageError"),
-        ("page.jpg", "ImageError"),
+        ("page.jpg", "UnknownFormat"),
         ("none.png", "ImageError"),
     ]
     assert lines[0]["message"] == "empty.jpg: is empty (0 bytes)"

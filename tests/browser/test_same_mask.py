@@ -70,7 +70,7 @@ def from_http(server, path, x, y):
     return answer["masks"][answer["best"]]["rle"]
 
 
-def from_command(path, x, y, monkeypatch):
+def from_command(monkeypatch, path, x, y):
     out = path.with_name("masks.json")
     words = ["anymask", "segment", str(path), f"--point={x},{y}", "--format=coco", "-o", str(out)]
     monkeypatch.setattr(sys, "argv", words)
@@ -96,5 +96,5 @@ def test_one_click_through_four_doors(
     assert np.count_nonzero(expected.array) == expected.area
     assert from_page(visitor, path, *at) == expected.rle
     assert from_http(server, path, *at) == expected.rle
-    assert from_command(path, *at, monkeypatch) == expected.rle
+    assert from_command(monkeypatch, path, *at) == expected.rle
     capsys.readouterr()

@@ -118,7 +118,7 @@ need-data:
 	@test -n "$(ANYMASK_DATA)" || { echo "set ANYMASK_DATA to the folder that holds train/ and eval/"; exit 2; }
 
 train-default: need-data $(VENV)/.developed  ## train the default model (hours) into runs/default
-	$(TRAINING) $(BIN)/anymask train default --data $(ANYMASK_DATA)/train --out runs/default --processes 2 --minutes 105 --resume
+	$(TRAINING) $(BIN)/anymask train default --data $(ANYMASK_DATA)/train --out runs/default --processes 2 --resume
 
 eval-default: need-data $(VENV)/.developed  ## score the default model into benchmarks/results
 	$(BIN)/anymask evaluate --data $(ANYMASK_DATA)/eval --set balloon --set bsds500_val \

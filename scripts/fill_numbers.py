@@ -5,7 +5,8 @@ A page marks the place of a table by its name:
     <!-- numbers:NAME -->
     <!-- /numbers -->
 
-and a file of benchmarks/results holds the table (see scripts/README.md for its form). Run without
+and a file of benchmarks/results holds the table (see scripts/README.md for its form); a file of
+trials, NAME_trials.jsonl, is a table of that name with a row for each. Run without
 arguments, this writes the pages; with --check it only says which are out of date.
 """
 
@@ -16,6 +17,9 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from anymask.errors import AnymaskError
+from anymask.train.trial_record import read_trials, trial_table
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RESULTS = REPOSITORY / "benchmarks" / "results"
@@ -47,7 +51,19 @@ def read_tables(folder: Path) -> dict[str, Table]:
             if name in tables:
                 raise NumbersError(f"{path.name}: another results file has a table {name!r} too")
             tables[name] = read_table(table, source=source_line(results, path), place=path.name)
+    for path in sorted(folder.glob("*_trials.jsonl")):
+        tables[path.stem] = read_trial_table(path)
     return tables
+
+
+def read_trial_table(path: Path) -> Table:
+    """Give the table of a file of trials, one a line."""
+    try:
+        table = trial_table(read_trials(path))
+    except AnymaskError as error:
+        raise NumbersError(str(error)) from error
+    source = f"*a line each by `scripts/record_trial.py` · [{path.name}]*"
+    return read_table(table, source=source, place=path.name)
 
 
 def read_table(table: dict[str, list], *, source: str, place: str) -> Table:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from numpy.typing import ArrayLike
 
@@ -20,8 +20,10 @@ from anymask.everything.settings import EverythingSettings
 from anymask.image.options import ReadOptions
 from anymask.image.read import read_picture
 from anymask.masks.mask import Masks
+from anymask.predict.care import Care, CareOptions
+from anymask.predict.careful import predict_with_care
 from anymask.predict.checks import make_prompt
-from anymask.predict.decode import Progress, predict, refuse_foreign
+from anymask.predict.decode import Progress, refuse_foreign
 from anymask.predict.embedding import ImageEmbedding
 from anymask.predict.encode import prepare
 from anymask.predict.engines import (
@@ -161,6 +163,7 @@ class Model:
         mask: Any = None,  # noqa: ANN401 - a Mask, Masks or array
         multimask: bool | None = None,
         normalized: bool = False,
+        **care: Unpack[CareOptions],
     ) -> Masks:
         """Give the masks of one object.
 
@@ -174,17 +177,30 @@ class Model:
             multimask: Three masks (True) or one (False); None gives three for a single point and
                 one otherwise.
             normalized: Whether coordinates run from 0 to 1 instead of pixels.
+            **care: How much trouble is taken, each None or left out for what is usual for the model
+                and the kind of prompt; published weights are asked once. `zoom=True`: a window
+                around an object that is small in the picture is encoded and asked again;
+                `refine=1`: the answer is asked again with itself as mask prompt, so often;
+                `flip=True`: the answer is averaged with that of the mirrored picture;
+                `connected=True`: pieces that no click touches are dropped.
 
         Returns:
             The candidate masks with their scores; `.best` is the best scored.
 
         Raises:
             PromptError: If the prompt cannot be used.
-            StateError: If the embedding was made by another model.
+            ConfigError: If one of the options of care cannot be used.
+            StateError: If the embedding was made by another model; or if zoom or flip is asked for
+                and the embedding does not carry its picture.
         """
         prompt = make_prompt(points, labels, box, mask)
-        return predict(
-            self.loaded, embedding, [prompt], multimask=multimask, normalized=normalized
+        return predict_with_care(
+            self.loaded,
+            embedding,
+            [prompt],
+            multimask=multimask,
+            normalized=normalized,
+            care=Care(**care),
         )[0]
 
     def everything(
@@ -289,6 +305,7 @@ class Model:
         multimask: bool | None = None,
         normalized: bool = False,
         on_progress: Progress | None = None,
+        **care: Unpack[CareOptions],
     ) -> list[Masks]:
         """Answer many prompts on one picture; numbers of points may differ.
 
@@ -298,21 +315,24 @@ class Model:
             multimask: As in `predict`, for every prompt.
             normalized: Whether coordinates run from 0 to 1 instead of pixels.
             on_progress: Called with prompts done and prompts in all.
+            **care: As in `predict`, for every prompt; `zoom=False, flip=False` is the fastest.
 
         Returns:
             One Masks a prompt, in order: the same answers as one by one.
 
         Raises:
             PromptError: If a prompt cannot be used.
-            StateError: If the embedding was made by another model.
+            ConfigError: If one of the options of care cannot be used.
+            StateError: As in `predict`.
         """
-        return predict(
+        return predict_with_care(
             self.loaded,
             embedding,
             prompts,
             multimask=multimask,
             normalized=normalized,
             on_progress=on_progress,
+            care=Care(**care),
         )
 
 

@@ -190,6 +190,7 @@ def test_progress_is_told(model):
     model.predict_many(
         embedding,
         [Prompt(box=(1, 1, 9, 9))] * 100,
+        zoom=False,
         on_progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(64, 100), (100, 100)]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from anymask.api import Model
     from anymask.image.picture import Picture
     from anymask.masks.mask import Mask, Masks
+    from anymask.predict.care import CareOptions
     from anymask.vocabulary import Prompt
 
 
@@ -79,6 +80,7 @@ def answer(
     ask_one: bool = False,
     use_cache: bool = True,
     is_half: bool = False,
+    care: "CareOptions | None" = None,
 ) -> Answer:
     """Ask a model about a photo.
 
@@ -90,6 +92,7 @@ def answer(
         ask_one: Whether one mask is asked for even of a lone point.
         use_cache: Whether a kept embedding is taken.
         is_half: Whether the embedding is rounded to float16.
+        care: How much trouble is taken; None for what the model is used to.
 
     Returns:
         The answer.
@@ -106,7 +109,9 @@ def answer(
         embedding = as_if_kept(model.loaded, embedding, "float16")
     encoded = time.perf_counter()
     multimask = True if keep_all else False if ask_one else None
-    found = model.predict_many(embedding, prompts, multimask=multimask, normalized=is_normalized)
+    found = model.predict_many(
+        embedding, prompts, multimask=multimask, normalized=is_normalized, **(care or {})
+    )
     decoded = time.perf_counter()
     kept = tuple(
         (number, mask)

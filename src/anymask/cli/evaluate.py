@@ -18,7 +18,7 @@ from anymask.errors import ConfigError
 from anymask.masks.atomic import shown_name, write_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from anymask.data.picture import AnnotatedPicture
     from anymask.evaluate.selection import Question
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     Questions = dict[str, list[Question]]
 
-TASKS = ("prompts", "proposals")
+TASKS = ("prompts", "proposals", "scores")
 MASKS = 3
+# Columns that tell rows apart.
+NEVER_FOLDED = ("set", "prompt", "share of the picture")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,8 @@ class EvaluateFlags:
         str,
         typer.Option(
             metavar="NAME",
-            help="prompts: clicks and boxes; proposals: objects that everything mode finds.",
+            help="prompts: clicks and boxes; proposals: objects that everything mode finds; "
+            "scores: how far predicted IoU can be believed.",
         ),
     ] = "prompts"
     sets: Annotated[
@@ -68,6 +71,12 @@ class EvaluateFlags:
             "--validation", metavar="", help="Only pictures that training holds back, by name."
         ),
     ] = False
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain", metavar="", help="Ask once, without the usual care; for --task prompts."
+        ),
+    ] = False
     classical: Annotated[
         bool,
         typer.Option("--classical/--no-classical", help="Ask Felzenszwalb and GrabCut as well."),
@@ -80,8 +89,12 @@ class EvaluateFlags:
 def _evaluate(flags: EvaluateFlags) -> int:
     """Measure a model: one click, the best of three guesses, three clicks, a box.
 
-    Prints the mean IoU of every set; --out keeps every mask's figures. With --task proposals:
-    how many of all objects everything mode finds without being told where (average recall).
+    Prints the mean IoU of every set and of each size of objects; --out keeps every mask's
+    figures. Asks with the usual care, as segment does (--zoom, --flip there); --plain asks once.
+
+    With --task proposals: how many of all objects everything mode finds without being
+    told where (average recall). With --task scores: mean score and mean IoU in each
+    tenth of the scale, and for each kind of prompt.
 
     [bold]Example[/bold]
       anymask evaluate --data data/eval --set balloon --pictures 10
@@ -96,7 +109,8 @@ def _evaluate(flags: EvaluateFlags) -> int:
     fetch_before(screen, flags.model)
     with screen.working("reading the data"):
         per_picture = sys.maxsize if flags.task == "proposals" else flags.masks
-        questions = choose_questions(_pictures(flags), flags.pictures, per_picture, flags.seed)
+        pictures = chosen_pictures(flags.data, flags.sets, only_validation=flags.validation)
+        questions = choose_questions(pictures, flags.pictures, per_picture, flags.seed)
         loaded = load(
             flags.model,
             engine=cast("EngineName", flags.engine),
@@ -105,9 +119,10 @@ def _evaluate(flags: EvaluateFlags) -> int:
         ).loaded
     for note in loaded.notes:
         screen.note(note)
-    measure = _proposals if flags.task == "proposals" else _prompts
+    measure = {"prompts": _prompts, "proposals": _proposals, "scores": _scores}[flags.task]
     record = measure(flags, screen, loaded, questions)
-    _print_table(screen, next(iter(record["tables"].values())))
+    for table in _tables_to_print(flags, record["tables"]):
+        print_table(screen, table)
     if flags.out is not None:
         write_bytes(flags.out, (json.dumps(record, indent=1) + "\n").encode())
         screen.say(f"wrote {shown_name(flags.out)}")
@@ -116,14 +131,29 @@ def _evaluate(flags: EvaluateFlags) -> int:
 
 def _check(flags: EvaluateFlags) -> None:
     if flags.task not in TASKS:
-        raise ConfigError(f"--task {flags.task} is unknown", hint=f"use {' or '.join(TASKS)}")
+        raise ConfigError(f"--task {flags.task} is unknown", hint=f"use {', '.join(TASKS)}")
     if flags.pictures < 1 or flags.masks < 1:
         raise ConfigError("--pictures and --masks must be 1 or more", hint="use 40 and 3")
     if flags.task == "proposals" and flags.masks != MASKS:
         raise ConfigError(
-            "--masks is for --task prompts",
+            "--masks is not for --task proposals",
             hint="leave it out; proposals are held against all masks",
         )
+    if flags.plain and flags.task != "prompts":
+        raise ConfigError(
+            f"--plain is not for --task {flags.task}",
+            hint="leave it out; only --task prompts takes more care than to ask once",
+        )
+
+
+def _tables_to_print(
+    flags: EvaluateFlags, tables: dict[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Give all tables of scores; of other tasks the first, and that of sizes if there is one."""
+    if flags.task == "scores":
+        return list(tables.values())
+    names = [next(iter(tables)), "default_model_sizes"]
+    return [tables[name] for name in names if name in tables]
 
 
 def _prompts(
@@ -133,6 +163,7 @@ def _prompts(
 
     from anymask.evaluate.record import Protocol, evaluation_record
     from anymask.evaluate.run import evaluate
+    from anymask.predict.care import AS_USUAL, PLAIN
 
     with screen.bar(_number(questions)) as advance:
         rows = evaluate(
@@ -140,13 +171,16 @@ def _prompts(
             questions,
             with_classical=flags.classical,
             on_progress=lambda _done, _total: advance(),
+            care=AS_USUAL,
         )
     protocol = Protocol(
         data=flags.data.name,
         per_set=flags.pictures,
         per_picture=flags.masks,
         seed=flags.seed,
-        commit=_commit(),
+        commit=commit_here(),
+        is_validation=flags.validation,
+        is_plain=flags.plain,
     )
     return evaluation_record(loaded, protocol, rows, datetime.now(UTC).date())
 
@@ -169,32 +203,61 @@ def _proposals(
     command = f"anymask evaluate --task proposals --data {flags.data.name} "
     command += f"--pictures {flags.pictures} --seed {flags.seed}"
     day = datetime.now(UTC).date()
-    return proposal_record(loaded, rows, command, day=day, commit=_commit())
+    return proposal_record(loaded, rows, command, day=day, commit=commit_here())
+
+
+def _scores(
+    flags: EvaluateFlags, screen: Screen, loaded: "LoadedModel", questions: "Questions"
+) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    from anymask.evaluate.score_record import score_record
+    from anymask.evaluate.tasks.scores import ask_for_scores
+
+    with screen.bar(_number(questions)) as advance:
+        answers = ask_for_scores(loaded, questions, flags.seed, advance)
+    command = f"anymask evaluate --task scores --data {flags.data.name} "
+    command += f"--pictures {flags.pictures} --masks {flags.masks} --seed {flags.seed}"
+    day = datetime.now(UTC).date()
+    return score_record(loaded, answers, command, day=day, commit=commit_here())
 
 
 def _number(questions: "Questions") -> int:
     return sum(len(group) for group in questions.values())
 
 
-def _pictures(flags: EvaluateFlags) -> "Iterable[AnnotatedPicture]":
+def chosen_pictures(
+    data: Path, sets: "Sequence[str] | None", *, only_validation: bool
+) -> "Iterable[AnnotatedPicture]":
+    """Give the pictures of a folder's archives.
+
+    Args:
+        data: The folder.
+        sets: Names of the archives; None for all.
+        only_validation: Whether pictures that training may learn from are left out.
+
+    Raises:
+        ConfigError: If there is no archive of a name.
+        DataError: If the folder holds no archive.
+    """
     from anymask.data.shards import find_shards, read_shards
     from anymask.data.splits import is_validation
 
-    shards = find_shards(flags.data)
+    shards = find_shards(data)
     known = {path.stem: path for path in shards}
-    for name in flags.sets or ():
+    for name in sets or ():
         if name not in known:
             nearest = ", ".join(sorted(known)[:5])
             raise ConfigError(
-                f"--set {name}: {shown_name(flags.data)} has no such archive",
+                f"--set {name}: {shown_name(data)} has no such archive",
                 hint=f"it holds {nearest}",
             )
-    chosen = [known[name] for name in flags.sets] if flags.sets else shards
+    chosen = [known[name] for name in sets] if sets else shards
     pictures = read_shards(chosen)
-    return (p for p in pictures if not flags.validation or is_validation(f"{p.name}.jpg"))
+    return (p for p in pictures if not only_validation or is_validation(f"{p.name}.jpg"))
 
 
-def _commit() -> str:
+def commit_here() -> str:
     """Give the state of the checkout the program runs in, or "unknown" outside one."""
     command = ["git", "describe", "--always", "--dirty"]
     try:
@@ -204,10 +267,11 @@ def _commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _print_table(screen: Screen, content: dict[str, Any]) -> None:
+def print_table(screen: Screen, content: dict[str, Any]) -> None:
+    """Print columns and rows of text."""
     table = Table(box=None, padding=(0, 1))
     for title in content["columns"]:
-        table.add_column(title, overflow="fold", no_wrap=title == "set")
+        table.add_column(title, overflow="fold", no_wrap=title in NEVER_FOLDED)
     for row in content["rows"]:
         table.add_row(*(cell or "–" for cell in row))
     screen.out.print(table, soft_wrap=False)

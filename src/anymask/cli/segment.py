@@ -215,6 +215,12 @@ def _answer(job: Job, model: "Model", picture: "Picture", asked: Asked) -> Answe
         ask_one=flags.one_mask,
         use_cache=not flags.no_cache,
         is_half=flags.half,
+        care={
+            "zoom": flags.zoom,
+            "refine": flags.refine,
+            "flip": flags.flip,
+            "connected": flags.connected,
+        },
     )
     return named(found, asked)
 
@@ -257,6 +263,7 @@ def _settings(job: Job, model: "Model", found: Answer) -> dict[str, object]:
     plan = job.plan
     return {
         "all_masks": job.flags.all_masks,
+        **{name: getattr(job.flags, name) for name in ("zoom", "refine", "flip", "connected")},
         "formats": [*(form.name for form in plan.formats), *(one.name for one in plan.sets)],
         "embedding": "fresh" if found.kept_as is None else f"kept, {found.kept_as}",
         "input_size": model.loaded.sam.config.input_size,

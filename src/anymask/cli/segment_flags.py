@@ -94,6 +94,46 @@ class SegmentFlags:
             rich_help_panel=_WHAT,
         ),
     ] = False
+    zoom: Annotated[
+        bool | None,
+        typer.Option(
+            "--zoom/--no-zoom",
+            metavar="",
+            help="Look at small objects again from close by; the model's own habit if left out.",
+            show_default=False,
+            rich_help_panel=_WHAT,
+        ),
+    ] = None
+    refine: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=8,
+            help="Ask again N times with the answer itself as mask; likewise.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None
+    flip: Annotated[
+        bool | None,
+        typer.Option(
+            "--flip/--no-flip",
+            metavar="",
+            help="Average with the answer of the mirrored picture; likewise.",
+            show_default=False,
+            rich_help_panel=_WHAT,
+        ),
+    ] = None
+    connected: Annotated[
+        bool | None,
+        typer.Option(
+            "--connected/--no-connected",
+            metavar="",
+            help="Drop pieces of the mask that no click touches; likewise.",
+            show_default=False,
+            rich_help_panel=_WHAT,
+        ),
+    ] = None
     output: Annotated[
         str | None,
         typer.Option(

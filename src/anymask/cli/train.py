@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anymask.cli.calibrate import calibrate_run
 from anymask.cli.export_run import export_run
 from anymask.cli.flags import with_flags
 from anymask.cli.screen import Screen, make_screen
 from anymask.cli.train_data import DataChoice, longest_kept_px, training_data
 from anymask.cli.train_run import CHECKPOINTS, run_and_tell, tried_out
+from anymask.cli.train_self import train_self
 from anymask.errors import ConfigError
 from anymask.masks.atomic import shown_name, write_bytes
 
@@ -111,7 +113,7 @@ def _default(flags: TrainFlags) -> int:
     Takes hours on a processor. What it costs and how good it gets stands in the model card.
 
     [bold]Example[/bold]
-      anymask train default --data data/train --out runs/default --minutes 105 --processes 2
+      anymask train default --data data/train --out runs/default --processes 2
     """
     _refuse_model(flags, "default")
     from anymask.train.recipes import default_model
@@ -331,7 +333,9 @@ for _name, _command in (
     ("mae_pretrain", _mae),
 ):
     train_app.command(_name, hidden=True)(with_flags(_command))
+train_app.command("self")(train_self)
 train_app.command("export")(export_run)
+train_app.command("calibrate")(calibrate_run)
 
 
 @train_app.callback()

@@ -1,4 +1,4 @@
-"""Changes to a picture that leave what is on it the same: colours, mirror image, scale.
+"""Changes to a picture that leave what is on it the same: colours, mirror image, scale, faults.
 
 Source: Segment Anything (Kirillov et al., 2023), appendix A: large-scale jitter, scale 0.1 to 2.0,
 where only the first two stages' data is trained on; nothing of the kind for the published models.
@@ -10,6 +10,14 @@ from numpy.typing import NDArray
 
 Window = tuple[int, int, int, int]
 """A part of a picture: x0, y0, x1, y1 in its pixels, ends exclusive."""
+
+MOST_DEGREES = 15.0
+TURNED_SHARE = 0.5
+# Each fault of `distort` comes with this chance, whatever the others do.
+FAULT_SHARE, GREY_SHARE = 0.2, 0.1
+BLUR_PX = (0.4, 1.6)
+JPEG_QUALITY = (20, 81)
+NOISE_LEVELS = (2.0, 12.0)
 
 
 def recolour(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -30,6 +38,43 @@ def recolour(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     x *= rng.uniform(0.92, 1.08, 3).astype(np.float32)
     recoloured: NDArray[np.uint8] = np.clip(x, 0, 255).astype(np.uint8)
     return recoloured
+
+
+def draw_degrees(rng: np.random.Generator) -> float:
+    """Choose how far a picture is turned, degrees: not at all half of the time.
+
+    Args:
+        rng: Source of chance.
+    """
+    if rng.random() >= TURNED_SHARE:
+        return 0.0
+    return float(rng.uniform(-MOST_DEGREES, MOST_DEGREES))
+
+
+def distort(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Blur a picture, add noise, take its colours, or store it as a bad JPEG; or none of it.
+
+    Args:
+        pixels: uint8 RGB, (H, W, 3).
+        rng: Source of chance.
+    """
+    changed = pixels
+    if rng.random() < FAULT_SHARE:
+        changed = np.asarray(cv2.GaussianBlur(changed, (0, 0), rng.uniform(*BLUR_PX)), np.uint8)
+    if rng.random() < GREY_SHARE:
+        grey = cv2.cvtColor(changed, cv2.COLOR_RGB2GRAY)
+        changed = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
+    if rng.random() < FAULT_SHARE:
+        noise = rng.standard_normal(changed.shape, np.float32)
+        noise *= np.float32(rng.uniform(*NOISE_LEVELS))
+        changed = np.clip(np.rint(changed + noise), 0, 255).astype(np.uint8)
+    if rng.random() < FAULT_SHARE:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*JPEG_QUALITY))]
+        # The order of the colours matters: brightness is kept better than colour.
+        bgr = cv2.cvtColor(changed, cv2.COLOR_RGB2BGR)
+        stored = cv2.imencode(".jpg", bgr, quality)[1]
+        changed = np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB), np.uint8)
+    return changed
 
 
 def mirror_used(plane: NDArray[np.uint8], used_width: int) -> NDArray[np.uint8]:

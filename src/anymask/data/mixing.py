@@ -8,12 +8,15 @@ from typing import Protocol
 
 import numpy as np
 
+from anymask.data.copy_paste import Piece, cut_out
 from anymask.data.picture import AnnotatedPicture
-from anymask.data.samples import Sample, SampleSettings, make_sample
+from anymask.data.sample_settings import SampleSettings
+from anymask.data.samples import Sample, make_sample
 from anymask.errors import ConfigError, DataError
 
 TRIES = 1000
 MOST_LISTED = 8
+MOST_PIECES = 3
 
 
 class PictureSet(Protocol):
@@ -106,19 +109,19 @@ class Mixture:
             DataError: If a thousand pictures in a row show no usable mask.
         """
         bad: list[str] = []
+        pieces, bad_pieces = self._draw_pieces(settings, rng)
         for attempt in range(TRIES):
-            group = self.sets[int(rng.choice(len(self.sets), p=self.chances))]
-            index = int(rng.integers(len(group)))
+            group, index = self._choose(rng)
             name = f"{group.name}/{index}"
             try:
                 picture = group[index]
                 name = f"{picture.set_name}/{picture.name}"
-                sample = make_sample(picture, size, settings, rng)
+                sample = make_sample(picture, size, settings, rng, pieces)
             except (DataError, OSError):
                 bad.append(name)
                 continue
             if sample is not None:
-                unread = tuple(dict.fromkeys(bad))
+                unread = tuple(dict.fromkeys([*bad_pieces, *bad]))
                 return replace(sample, redraws=attempt - len(bad), bad=unread)
         if len(bad) == TRIES:
             raise DataError(
@@ -129,6 +132,32 @@ class Mixture:
             f"none of {TRIES} pictures shows a mask at {size} pixels",
             hint="use a larger size, or pictures with larger masks",
         )
+
+    def _choose(self, rng: np.random.Generator) -> tuple[PictureSet, int]:
+        group = self.sets[int(rng.choice(len(self.sets), p=self.chances))]
+        return group, int(rng.integers(len(group)))
+
+    def _draw_pieces(
+        self, settings: SampleSettings, rng: np.random.Generator
+    ) -> tuple[tuple[Piece, ...], list[str]]:
+        """Cut objects out of other pictures for the share of samples that get some.
+
+        Returns:
+            The objects, and the names of the pictures that could not be read.
+        """
+        if settings.copy_paste_share == 0 or rng.random() >= settings.copy_paste_share:
+            return (), []
+        pieces: list[Piece | None] = []
+        bad: list[str] = []
+        for _ in range(int(rng.integers(1, MOST_PIECES + 1))):
+            group, index = self._choose(rng)
+            if group.name in settings.region_sets:
+                continue
+            try:
+                pieces.append(cut_out(group[index], rng))
+            except (DataError, OSError):
+                bad.append(f"{group.name}/{index}")
+        return tuple(piece for piece in pieces if piece is not None), bad
 
 
 def grouped(

@@ -1,6 +1,8 @@
 """An annotated file opened: its picture and its masks held against each other."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -28,12 +30,32 @@ class OpenedSample:
         picture: The upright picture.
         runs: The masks that are whole and not empty, of the picture's size.
         bad: The masks that are not.
+        pseudo: Whether each mask was made by a model; None where people made all of them.
     """
 
     file: AnnotatedFile
     picture: Picture
     runs: tuple[Runs, ...]
     bad: tuple[BadSample, ...]
+    pseudo: tuple[bool, ...] | None = None
+
+
+class Fitted(NamedTuple):
+    """Picture and masks at the size in which they are kept.
+
+    Attributes:
+        encoded: JPEG bytes.
+        size_hw: Height and width, pixels.
+        runs: Masks as run lengths for that size.
+        gone: A row for each mask too small to be seen at that size.
+        pseudo: Whether each mask was made by a model; None where people made all of them.
+    """
+
+    encoded: bytes
+    size_hw: tuple[int, int]
+    runs: list[Runs]
+    gone: list[BadSample]
+    pseudo: tuple[bool, ...] | None
 
 
 def open_sample(file: AnnotatedFile) -> OpenedSample | BadSample:
@@ -55,15 +77,22 @@ def open_sample(file: AnnotatedFile) -> OpenedSample | BadSample:
     if file.size_hw is not None and file.size_hw != picture.size_hw:
         differs = size_differs(file.size_hw, picture.size_hw, picture.orientation)
         return bad_sample(file, "size-differs", *differs)
-    good, bad = [], []
+    good: list[int] = []
+    bad: list[BadSample] = []
     for index, runs in enumerate(file.runs):
         fault = _mask_fault(runs, picture.size_hw)
         if fault is None:
-            good.append(runs)
+            good.append(index)
         else:
             code, message, hint = fault
             bad.append(bad_sample(file, code, f"mask {index} {message}", hint))
-    return OpenedSample(file=file, picture=picture, runs=tuple(good), bad=tuple(bad))
+    return OpenedSample(
+        file=file,
+        picture=picture,
+        runs=tuple(file.runs[index] for index in good),
+        bad=tuple(bad),
+        pseudo=_some(file.pseudo, good),
+    )
 
 
 def bad_sample(file: AnnotatedFile, code: str, message: str, hint: str) -> BadSample:
@@ -102,31 +131,26 @@ def usable_bytes(opened: OpenedSample) -> bytes | None:
     return encoded if float(cv2.absdiff(seen, picture.pixels).mean()) < _SAME_LEVELS else None
 
 
-def fit(
-    opened: OpenedSample, longest_px: int
-) -> tuple[bytes, tuple[int, int], list[Runs], list[BadSample]]:
+def fit(opened: OpenedSample, longest_px: int) -> Fitted:
     """Bring picture and masks to the size in which they are kept.
 
     Args:
         opened: Picture and masks.
         longest_px: Longest side that is kept, pixels.
-
-    Returns:
-        JPEG bytes, size (height, width), masks as run lengths for that size, and a row for each
-        mask too small to be seen at that size.
     """
     height, width = opened.picture.size_hw
     if max(height, width) <= longest_px:
         encoded = usable_bytes(opened) or _jpeg(opened.picture.pixels)
-        return encoded, (height, width), list(opened.runs), []
+        return Fitted(encoded, (height, width), list(opened.runs), [], opened.pseudo)
     scale = longest_px / max(height, width)
     size_hw = max(1, round(height * scale)), max(1, round(width * scale))
     pixels = cv2.resize(opened.picture.pixels, size_hw[::-1], interpolation=cv2.INTER_AREA)
-    kept, gone = [], []
+    kept: dict[int, Runs] = {}
+    gone = []
     for index, runs in enumerate(opened.runs):
         small = _shrink(runs, (height, width), size_hw)
         if len(small) > 1:
-            kept.append(small)
+            kept[index] = small
             continue
         message = (
             f"mask {index} has {int(runs[1::2].sum())} pixels of {width}x{height} and none of "
@@ -134,7 +158,12 @@ def fit(
         )
         hint = f"keep pictures larger than {longest_px} pixels if such small things matter"
         gone.append(bad_sample(opened.file, "mask-vanishes", message, hint))
-    return _jpeg(np.asarray(pixels, np.uint8)), size_hw, kept, gone
+    encoded = _jpeg(np.asarray(pixels, np.uint8))
+    return Fitted(encoded, size_hw, list(kept.values()), gone, _some(opened.pseudo, kept))
+
+
+def _some(pseudo: tuple[bool, ...] | None, kept: Iterable[int]) -> tuple[bool, ...] | None:
+    return None if pseudo is None else tuple(pseudo[index] for index in kept)
 
 
 def _shrink(runs: Runs, size_hw: tuple[int, int], small_hw: tuple[int, int]) -> Runs:

@@ -12,13 +12,14 @@ import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anymask.data.picture import AnnotatedPicture
 from anymask.data.readers.naming import picture_name
+from anymask.data.readers.sa1b_record import PSEUDO
 from anymask.errors import DataError
 from anymask.masks.atomic import shown_name
 from anymask.masks.rle import decompress
@@ -126,16 +127,16 @@ class PackedSet:
         name = self.name_of(index)
         size_hw = (int(row["height"]), int(row["width"]))
         note = opened.read(int(row["note_at"]), int(row["note_bytes"]))
+        noted = noted_masks(note, f"{self.name}/{name}")
+        masks = [mask for mask in noted if int(mask.runs[1::2].sum()) >= self.min_area_px]
+        is_mixed = any(mask.is_pseudo for mask in masks)
         return AnnotatedPicture(
             set_name=self.name,
             name=name,
             encoded=opened.read(int(row["picture_at"]), int(row["picture_bytes"])),
             size_hw=size_hw,
-            runs=tuple(
-                runs
-                for runs in noted_runs(note, f"{self.name}/{name}")
-                if int(runs[1::2].sum()) >= self.min_area_px
-            ),
+            runs=tuple(mask.runs for mask in masks),
+            pseudo=tuple(mask.is_pseudo for mask in masks) if is_mixed else None,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -225,6 +226,13 @@ def archive_members(path: Path) -> dict[str, Members] | None:
     }
 
 
+class NotedMask(NamedTuple):
+    """One mask of an annotation: run lengths, int64, (K,), and whether a model made it."""
+
+    runs: NDArray[np.int64]
+    is_pseudo: bool
+
+
 def noted_runs(note: bytes, shown: str) -> list[NDArray[np.int64]]:
     """Read the masks of an annotation in the SA-1B layout.
 
@@ -238,14 +246,30 @@ def noted_runs(note: bytes, shown: str) -> list[NDArray[np.int64]]:
     Raises:
         DataError: If it is no such annotation.
     """
+    return [mask.runs for mask in noted_masks(note, shown)]
+
+
+def noted_masks(note: bytes, shown: str) -> list[NotedMask]:
+    """Read the masks of an annotation in the SA-1B layout, and who made them.
+
+    Args:
+        note: The JSON file.
+        shown: Name for messages.
+
+    Raises:
+        DataError: If it is no such annotation.
+    """
     try:
-        codes = [entry["segmentation"]["counts"] for entry in json.loads(note)["annotations"]]
         return [
-            decompress(code) if isinstance(code, str) else np.asarray(code, dtype=np.int64)
-            for code in codes
+            NotedMask(_read_code(entry["segmentation"]["counts"]), entry.get(PSEUDO) is True)
+            for entry in json.loads(note)["annotations"]
         ]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{shown}: has no annotation in the SA-1B layout ({error})",
             hint="prepare the data again",
         ) from error
+
+
+def _read_code(code: object) -> NDArray[np.int64]:
+    return decompress(code) if isinstance(code, str) else np.asarray(code, dtype=np.int64)

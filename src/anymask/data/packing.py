@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from anymask.data.failures import write_failures
 from anymask.data.fingerprints import fingerprint
-from anymask.data.opening import Runs, fit, open_sample, usable_bytes
+from anymask.data.opening import Fitted, Runs, fit, open_sample, usable_bytes
 from anymask.data.packed import ROW, Members, archive_members, noted_runs
 from anymask.data.readers.naming import set_name_of
+from anymask.data.readers.sa1b_record import PSEUDO
 from anymask.data.sample_record import AnnotatedFile, BadSample
 from anymask.errors import DataError
 from anymask.masks.rle import compress
@@ -226,12 +227,12 @@ def _repack(
             rows.checked += 1
             if isinstance(opened.file.source, Path):
                 rows.used.add(opened.file.source)
-            encoded, size_hw, runs, gone = fit(opened, settings.longest_px)
-            rows.bad.extend((*opened.bad, *gone))
+            fitted = fit(opened, settings.longest_px)
+            rows.bad.extend((*opened.bad, *fitted.gone))
             name = opened.file.name
-            _add_member(out, f"{name}.jpg", encoded)
-            _add_member(out, f"{name}.json", _note(len(kept), name, size_hw, runs))
-            kept[name] = size_hw, len(runs), fingerprint(opened.picture.pixels)
+            _add_member(out, f"{name}.jpg", fitted.encoded)
+            _add_member(out, f"{name}.json", _note(len(kept), name, fitted))
+            kept[name] = fitted.size_hw, len(fitted.runs), fingerprint(opened.picture.pixels)
     _to_disk(archive)
     members = archive_members(archive) or {}
     for name, (size_hw, num_masks, words) in kept.items():
@@ -246,16 +247,17 @@ def _add_member(archive: tarfile.TarFile, name: str, data: bytes) -> None:
     archive.members.clear()  # type: ignore[attr-defined]  # not in the stubs
 
 
-def _note(number: int, name: str, size_hw: tuple[int, int], runs: Sequence[Runs]) -> bytes:
+def _note(number: int, name: str, fitted: Fitted) -> bytes:
     """Give the annotation of a picture in the SA-1B layout."""
-    height, width = size_hw
+    height, width = fitted.size_hw
     annotations = [
         {
             "id": index,
             "segmentation": {"size": [height, width], "counts": compress(counts)},
             "area": int(counts[1::2].sum()),
         }
-        for index, counts in enumerate(runs)
+        | ({PSEUDO: True} if fitted.pseudo is not None and fitted.pseudo[index] else {})
+        for index, counts in enumerate(fitted.runs)
     ]
     image = {"image_id": number, "width": width, "height": height, "file_name": f"{name}.jpg"}
     return json.dumps({"image": image, "annotations": annotations}).encode("ascii")

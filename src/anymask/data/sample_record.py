@@ -18,6 +18,8 @@ class AnnotatedFile:
         shown: Where it is, for people: escaped, one line.
         size_hw: Size in pixels that the annotation says, or None where it says none.
         runs: One array of column-major run lengths a mask, starting with zeros, for `size_hw`.
+        pseudo: Whether each mask was made by a model and seen by nobody; None where people made
+            all of them.
     """
 
     set_name: str
@@ -26,6 +28,7 @@ class AnnotatedFile:
     shown: str
     size_hw: tuple[int, int] | None
     runs: tuple[NDArray[np.int64], ...]
+    pseudo: tuple[bool, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

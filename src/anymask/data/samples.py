@@ -1,70 +1,37 @@
-"""One training sample: a window of a picture, its masks, and the first prompts.
+"""One training sample: a view of a picture, its masks, and the first prompts.
 
 Frame pixels are those of the model's square input; targets are given at the decoder's stride 4.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anymask.data.augment import Window, fitted, jitter_scale, mirror_used, recolour, resized
+from anymask.data.augment import (
+    distort,
+    draw_degrees,
+    fitted,
+    jitter_scale,
+    mirror_used,
+    recolour,
+    resized,
+)
 from anymask.data.clicks import noisy_box, random_click
+from anymask.data.copy_paste import Piece, paste_all
+from anymask.data.decoding import decoded
+from anymask.data.part_pairs import part_and_whole
 from anymask.data.picture import AnnotatedPicture
-from anymask.errors import ConfigError, DataError
+from anymask.data.sample_settings import SampleSettings as SampleSettings
+from anymask.data.targets import TARGET_STRIDE as TARGET_STRIDE
+from anymask.data.targets import Shown, Target, target_of, used_cells, visible_targets
+from anymask.data.windows import View, choose_window, cut
 
-TARGET_STRIDE = 4
-SMALLEST_TARGET_CELLS = 6
-SMALLEST_VISIBLE_SHARE = 0.25
 SMALLEST_WINDOW_PX = 8
 PADDING_GREY = 127
+PROMPTS_A_PAIR, TRIES_A_PAIR = 4, 3
 EXACT_BOX_SHARE = 0.2
-MOST_PROMPTS = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleSettings:
-    """How samples are made.
-
-    The defaults are those of the default model. As published are whole pictures, up to 64 masks,
-    unchanged colours: `prompts=64, zoom_share=0, whole_share=1, recolour=False, mirror=False`.
-
-    Attributes:
-        prompts: Masks P of each picture; a picture with fewer shows some of them again.
-        zoom_share: Share of samples that show a square around one object.
-        whole_share: Share of the others that show the whole picture.
-        jitter: Smallest and largest scale of large-scale jitter (published: 0.1 and 2.0), which
-            then chooses every window; None for no jitter.
-        recolour: Whether colours are changed.
-        mirror: Whether every second picture is mirrored.
-        largest_share: Masks over this share of the picture, or of the window, are left out.
-    """
-
-    prompts: int = 4
-    zoom_share: float = 0.3
-    whole_share: float = 0.5
-    jitter: tuple[float, float] | None = None
-    recolour: bool = True
-    mirror: bool = True
-    largest_share: float = 0.9
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.prompts <= MOST_PROMPTS:
-            raise ConfigError(
-                f"sample.prompts must be 1 to {MOST_PROMPTS}, got {self.prompts}", hint="use 4"
-            )
-        for name in ("zoom_share", "whole_share", "largest_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(
-                    f"sample.{name} must be in [0, 1], got {getattr(self, name):g}",
-                    hint="give a share, not a percentage",
-                )
-        if self.jitter is not None and not 0 < self.jitter[0] <= self.jitter[1] <= 10:
-            raise ConfigError(
-                f"sample.jitter must be two scales, 0 < smaller <= larger <= 10, got {self.jitter}",
-                hint="use 0.1 and 2.0, as published",
-            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +60,11 @@ class Sample:
 
 
 def make_sample(
-    picture: AnnotatedPicture, size: int, settings: SampleSettings, rng: np.random.Generator
+    picture: AnnotatedPicture,
+    size: int,
+    settings: SampleSettings,
+    rng: np.random.Generator,
+    pieces: Sequence[Piece] = (),
 ) -> Sample | None:
     """Cut, resize, mirror and recolour a picture and choose prompts.
 
@@ -102,6 +73,7 @@ def make_sample(
         size: Side S of the frame, pixels; a multiple of 32 (of 16 for a plain ViT).
         settings: How samples are made.
         rng: Source of chance.
+        pieces: Objects of other pictures to paste onto this one.
 
     Returns:
         A sample, or None when no mask is large enough in the chosen window.
@@ -109,6 +81,45 @@ def make_sample(
     Raises:
         DataError: If the picture cannot be decoded, or is not of the size its masks are for.
     """
+    view = _choose_view(picture, size, settings, rng)
+    if view is None:
+        return None
+    shown = [Shown(target=t) for t in visible_targets(picture, view, size, settings, rng)]
+    if not shown:
+        return None
+    whole_pixels = decoded(picture)
+    if settings.part_whole_share > 0 and rng.random() < settings.part_whole_share:
+        shown = [*_paired(picture, whole_pixels, view, size, settings, rng), *shown]
+        shown = shown[: settings.prompts]
+    pixels = resized(cut(whole_pixels, view, PADDING_GREY), view.used_hw)
+    if settings.mirror and rng.random() < 0.5:
+        used_width = used_cells(view.used_hw)[1]
+        pixels = pixels[:, ::-1]
+        shown = [replace(one, target=mirror_used(one.target, used_width)) for one in shown]
+    if pieces:
+        pixels, shown = paste_all(pixels, shown, pieces, size, settings, rng)
+    pixels = recolour(pixels, rng) if settings.recolour else pixels
+    pixels = distort(pixels, rng) if settings.distort else pixels
+    height, width = view.used_hw
+    frame = np.full((size, size, 3), PADDING_GREY, np.uint8)
+    frame[:height, :width] = pixels
+    while len(shown) < settings.prompts:
+        shown.append(replace(shown[int(rng.integers(len(shown)))], pair=0))
+    prompts = paired_prompts(shown, rng)
+    return Sample(
+        frame=frame,
+        targets=np.stack([one.target for one in shown]),
+        clicks=np.array([click for click, _ in prompts], np.float32),
+        boxes=np.array([box for _, box in prompts], np.float32),
+        name=f"{picture.set_name}/{picture.name}",
+        used_hw=view.used_hw,
+    )
+
+
+def _choose_view(
+    picture: AnnotatedPicture, size: int, settings: SampleSettings, rng: np.random.Generator
+) -> View | None:
+    """Choose what is seen of a picture, or None where that is only a few pixels."""
     if settings.jitter is None:
         window, fill = choose_window(picture, size, settings, rng), 1.0
     else:
@@ -117,126 +128,59 @@ def make_sample(
     used_hw = fitted(y1 - y0, x1 - x0, size * fill)
     if min(x1 - x0, y1 - y0, round(size * fill)) < SMALLEST_WINDOW_PX:
         return None
-    targets = visible_targets(picture, window, used_hw, size, settings, rng)
-    if not targets:
-        return None
-    pixels = resized(decoded(picture)[y0:y1, x0:x1], used_hw)
-    if settings.mirror and rng.random() < 0.5:
-        used_cells = max(1, round(used_hw[1] / TARGET_STRIDE))
-        pixels, targets = pixels[:, ::-1], [mirror_used(t, used_cells) for t in targets]
-    frame = np.full((size, size, 3), PADDING_GREY, np.uint8)
-    frame[: used_hw[0], : used_hw[1]] = recolour(pixels, rng) if settings.recolour else pixels
-    while len(targets) < settings.prompts:
-        targets.append(targets[int(rng.integers(len(targets)))])
-    prompts = [first_prompts(target, rng) for target in targets]
-    return Sample(
-        frame=frame,
-        targets=np.stack(targets),
-        clicks=np.array([click for click, _ in prompts], np.float32),
-        boxes=np.array([box for _, box in prompts], np.float32),
-        name=f"{picture.set_name}/{picture.name}",
-        used_hw=used_hw,
-    )
+    degrees = draw_degrees(rng) if settings.distort else 0.0
+    return View(window=window, used_hw=used_hw, degrees=degrees)
 
 
-def decoded(picture: AnnotatedPicture) -> NDArray[np.uint8]:
-    """Give a picture's pixels, uint8 RGB (H, W, 3).
-
-    Raises:
-        DataError: If it cannot be decoded, or is not of the size its masks are for.
-    """
-    encoded = np.frombuffer(picture.encoded, np.uint8)
-    pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR_RGB) if encoded.size else None
-    if pixels is None:
-        raise DataError(f"{picture.name!r}: is not a readable picture", hint="check the shard")
-    if pixels.shape[:2] != picture.size_hw:
-        (h, w), (height, width) = pixels.shape[:2], picture.size_hw
-        raise DataError(
-            f"{picture.name!r}: picture is {w}×{h}, its masks are for {width}×{height}",
-            hint="check the shard",
-        )
-    return np.asarray(pixels, dtype=np.uint8)
-
-
-def choose_window(
-    picture: AnnotatedPicture, size: int, settings: SampleSettings, rng: np.random.Generator
-) -> Window:
-    """Choose what part of a picture is seen: around an object, the whole, or any part.
-
-    Args:
-        picture: Picture and masks.
-        size: Side of the frame, pixels: a window is never enlarged more than five times.
-        settings: How samples are made.
-        rng: Source of chance.
-
-    Returns:
-        x0, y0, x1, y1 in picture pixels, ends exclusive.
-    """
-    height, width = picture.size_hw
-    if picture.runs and rng.random() < settings.zoom_share:
-        x, y, w, h = runs_box(picture, int(rng.integers(len(picture.runs))))
-        side = max(w, h, 8) * np.exp(rng.uniform(np.log(1.15), np.log(5)))
-        side = min(max(side, size / 5), max(height, width))
-        slack = max(0.0, (side - max(w, h)) / 2) * 0.9
-        left = x + w / 2 + rng.uniform(-slack, slack) - side / 2
-        top = y + h / 2 + rng.uniform(-slack, slack) - side / 2
-        left = min(max(0.0, left), max(0.0, width - side))
-        top = min(max(0.0, top), max(0.0, height - side))
-        return int(left), int(top), int(min(width, left + side)), int(min(height, top + side))
-    if rng.random() < settings.whole_share:
-        return 0, 0, width, height
-    part_w, part_h = rng.uniform(0.5, 1.0, 2)
-    left, top = rng.uniform(0, width * (1 - part_w)), rng.uniform(0, height * (1 - part_h))
-    return int(left), int(top), int(left + width * part_w), int(top + height * part_h)
-
-
-def visible_targets(
+def _paired(
     picture: AnnotatedPicture,
-    window: Window,
-    used_hw: tuple[int, int],
+    pixels: NDArray[np.uint8],
+    view: View,
     size: int,
     settings: SampleSettings,
     rng: np.random.Generator,
-) -> list[NDArray[np.uint8]]:
-    """Give as many masks as are wanted of those that show well in a window, at stride 4.
+) -> list[Shown]:
+    """Give pairs of a part and a whole that both show well, for half of the prompts at most."""
+    are_regions = picture.set_name in settings.region_sets
+    shown: list[Shown] = []
+    wanted = max(settings.prompts // PROMPTS_A_PAIR, min(1, settings.prompts // 2))
+    for _ in range(TRIES_A_PAIR * wanted):
+        pair = part_and_whole(picture, pixels, rng, are_regions=are_regions)
+        targets = [target_of(mask, view, size, settings) for mask in pair or ()]
+        number = len(shown) // 2 + 1
+        both = [Shown(target=one, pair=number) for one in targets if one is not None]
+        shown += both if len(both) == 2 else []
+        if pair is None or len(shown) == 2 * wanted:
+            break
+    return shown
+
+
+def paired_prompts(
+    shown: Sequence[Shown], rng: np.random.Generator
+) -> list[tuple[tuple[float, float], tuple[float, ...]]]:
+    """Choose a click and a box for each mask; masks of a pair get the click of the first.
 
     Args:
-        picture: Picture and masks.
-        window: x0, y0, x1, y1 in picture pixels.
-        used_hw: Height and width that the window has in the frame, pixels.
-        size: Side S of the frame, pixels.
-        settings: How samples are made.
+        shown: Masks; of a pair the part comes before the whole.
         rng: Source of chance.
 
     Returns:
-        Share of each cell inside the mask, uint8 0-255, each (S/4, S/4).
+        Clicks (x, y) and boxes x0, y0, x1, y1, frame pixels.
     """
-    x0, y0, x1, y1 = window
-    height, width = (max(1, round(side / TARGET_STRIDE)) for side in used_hw)
-    targets: list[NDArray[np.uint8]] = []
-    for index in rng.permutation(len(picture.runs))[: 4 * settings.prompts]:
-        whole = int(picture.runs[index][1::2].sum())
-        mask = picture.mask(int(index))
-        if whole > settings.largest_share * mask.size:
-            continue
-        mask = mask[y0:y1, x0:x1]
-        visible = int(mask.sum())
-        fills_window = visible > settings.largest_share * mask.size
-        if visible < SMALLEST_VISIBLE_SHARE * whole or fills_window:
-            continue
-        target = np.zeros((size // TARGET_STRIDE,) * 2, np.uint8)
-        grey = np.ascontiguousarray(mask, np.uint8) * 255
-        target[:height, :width] = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
-        if int((target > 127).sum()) < SMALLEST_TARGET_CELLS:
-            continue
-        targets.append(target)
-        if len(targets) == settings.prompts:
-            break
-    return targets
+    prompts = []
+    clicks: dict[int, tuple[float, float]] = {}
+    for one in shown:
+        click, box = first_prompts(one.target, rng)
+        if one.pair and one.pair in clicks:
+            click = clicks[one.pair]
+        elif one.pair:
+            clicks[one.pair] = click
+        prompts.append((click, box))
+    return prompts
 
 
 def first_prompts(
-    target: NDArray[np.uint8], rng: np.random.Generator
+    target: Target, rng: np.random.Generator
 ) -> tuple[tuple[float, float], tuple[float, ...]]:
     """Choose a click inside an object and a box around it, in frame pixels.
 
@@ -251,15 +195,3 @@ def first_prompts(
     box = noisy_box(mask, rng, noise, most_px=20 / TARGET_STRIDE)
     click = (TARGET_STRIDE * x + float(jitter[0]), TARGET_STRIDE * y + float(jitter[1]))
     return click, tuple(TARGET_STRIDE * side for side in box)
-
-
-def runs_box(picture: AnnotatedPicture, index: int) -> tuple[int, int, int, int]:
-    """Give a mask's box from its run lengths: x, y, width, height in pixels."""
-    runs, height = picture.runs[index], picture.size_hw[0]
-    ends = np.cumsum(runs)
-    starts, stops = ends[:-1:2], ends[1::2] - 1
-    left, right = int(starts[0] // height), int(stops[-1] // height)
-    top, bottom = starts % height, stops % height
-    wraps = bool((starts // height != stops // height).any())
-    first, last = (0, height - 1) if wraps else (int(top.min()), int(bottom.max()))
-    return left, first, right - left + 1, last - first + 1

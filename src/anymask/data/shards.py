@@ -45,10 +45,12 @@ def read_shards(paths: Iterable[Path], min_area_px: int = 40) -> Iterator[Annota
                 raise DataError(
                     f"{shown_name(found.shown)}: says no size", hint="download it again"
                 )
+            kept = [i for i, runs in enumerate(found.runs) if runs[1::2].sum() >= min_area_px]
             yield AnnotatedPicture(
                 set_name=path.stem,
                 name=found.name,
                 encoded=found.source,
                 size_hw=found.size_hw,
-                runs=tuple(runs for runs in found.runs if runs[1::2].sum() >= min_area_px),
+                runs=tuple(found.runs[i] for i in kept),
+                pseudo=None if found.pseudo is None else tuple(found.pseudo[i] for i in kept),
             )

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from anymask.evaluate.report import rounded, summary, table
+from anymask.errors import DataError
+from anymask.evaluate.report import rounded, sets_table, summary, table
 from anymask.evaluate.run import Row
+from anymask.evaluate.sizes import size_figures, size_table
 from anymask.predict.engines import stamp_engine
 from anymask.receipt import versions_here
 from anymask.weights.loaded import LoadedModel
@@ -24,6 +26,8 @@ class Protocol:
         per_picture: Most masks a picture.
         seed: Seed of the draw.
         commit: State of the code, or "unknown".
+        is_validation: Whether only pictures were asked about that training holds back.
+        is_plain: Whether every prompt was asked once, without the care that is usual.
     """
 
     data: str
@@ -31,6 +35,8 @@ class Protocol:
     per_picture: int
     seed: int
     commit: str = "unknown"
+    is_validation: bool = False
+    is_plain: bool = False
 
 
 def evaluation_record(
@@ -45,19 +51,72 @@ def evaluation_record(
         day: Day of the measurement.
 
     Returns:
-        The model, the protocol, means with intervals, tables for the documentation, and all rows.
+        The model, the protocol, the care ("usual" or "plain"; records that do not say were asked
+        plainly), means with intervals over all sets, of each set and of each size
+        of objects, tables for the documentation, and all rows.
     """
     recipe = json.loads(loaded.metadata.get("recipe", "{}"))
     command = (
         f"anymask evaluate --data {protocol.data} --pictures {protocol.per_set} "
         f"--masks {protocol.per_picture} --seed {protocol.seed}"
     )
+    if protocol.is_validation:
+        command += " --validation"
+    if protocol.is_plain:
+        command += " --plain"
     return {
         **run_record(loaded, "default_model", command, day=day, commit=protocol.commit),
-        **summary(rows),
-        "tables": {"default_model": table(rows), "training": training_table(recipe)},
+        "care": "plain" if protocol.is_plain else "usual",
+        **figures_of(rows, training_table(recipe)),
         "rows": rounded(rows),
     }
+
+
+def figures_of(rows: Sequence[Row], training: Mapping[str, Any]) -> dict[str, Any]:
+    """Give what is worked out from the rows of an evaluation, in JSON's terms.
+
+    Args:
+        rows: What was answered, one row a mask.
+        training: The table of the model's training runs.
+
+    Returns:
+        Means and intervals over all sets and of each set, figures of each size, and tables.
+    """
+    return {
+        **summary(rows),
+        "sizes": size_figures(rows),
+        "tables": {
+            "default_model": table(rows),
+            "default_model_sets": sets_table(rows),
+            "default_model_sizes": size_table(rows),
+            "training": training,
+        },
+    }
+
+
+def worked_out_again(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a record of an evaluation with its tables worked out anew from its rows.
+
+    Args:
+        record: What `evaluation_record` gave, of this version or an earlier one.
+
+    Returns:
+        The same measurement: who, when, rows and means stand as they were, for the means were made
+        from rows that were not yet rounded.
+
+    Raises:
+        DataError: If it is no record of an evaluation.
+    """
+    rows, tables = record.get("rows"), record.get("tables")
+    if not (isinstance(rows, list) and rows and isinstance(tables, dict)):
+        raise DataError(
+            "this is no record of an evaluation: it has no rows",
+            hint="give a file that anymask evaluate --out wrote",
+        )
+    made = figures_of(rows, tables.get("training", {}))
+    kept = {key: value for key, value in record.items() if key not in {*made, "rows"}}
+    means = {key: record[key] for key in ("means", "intervals_95") if key in record}
+    return {**kept, **made, **means, "rows": rows}
 
 
 def run_record(

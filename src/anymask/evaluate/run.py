@@ -6,6 +6,7 @@ from anymask.evaluate.selection import Question
 from anymask.evaluate.tasks.classical import classical_scores
 from anymask.evaluate.tasks.prompts import box_scores, click_scores
 from anymask.image.read import read_picture
+from anymask.predict.care import PLAIN, Care
 from anymask.predict.encode import embed_pictures
 from anymask.weights.loaded import LoadedModel
 
@@ -18,6 +19,7 @@ def evaluate(
     *,
     with_classical: bool = True,
     on_progress: Callable[[int, int], None] | None = None,
+    care: Care = PLAIN,
 ) -> list[Row]:
     """Measure a model, and the classical methods on the same masks.
 
@@ -26,6 +28,7 @@ def evaluate(
         questions: Pictures and masks by set name.
         with_classical: Whether the classical methods are asked too.
         on_progress: Called with pictures done and pictures in all.
+        care: How much trouble the model takes over every answer.
 
     Returns:
         One row a mask: set, picture, mask number, share of the picture it covers, and the figures
@@ -40,7 +43,7 @@ def evaluate(
     done = 0
     for name, group in questions.items():
         for question in group:
-            rows += ask(loaded, name, question, with_classical=with_classical)
+            rows += ask(loaded, name, question, with_classical=with_classical, care=care)
             done += 1
             if on_progress is not None:
                 on_progress(done, total)
@@ -54,6 +57,7 @@ def ask(
     *,
     with_classical: bool,
     counts: Sequence[int] = (1, 3),
+    care: Care = PLAIN,
 ) -> list[Row]:
     """Ask every task about one picture's masks; see `evaluate`.
 
@@ -63,13 +67,14 @@ def ask(
         question: The picture and the masks.
         with_classical: Whether the classical methods are asked too.
         counts: After how many clicks the answer is compared.
+        care: How much trouble the model takes over every answer.
     """
     picture = read_picture(question.picture.encoded)
     truths = [question.picture.mask(index) for index in question.indices]
     (embedding,) = embed_pictures(loaded, [picture])
     figures = [
-        click_scores(loaded, embedding, truths, counts),
-        box_scores(loaded, embedding, truths),
+        click_scores(loaded, embedding, truths, counts, care=care),
+        box_scores(loaded, embedding, truths, care=care),
     ]
     if with_classical:
         figures.append(classical_scores(picture.pixels, truths))

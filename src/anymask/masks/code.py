@@ -95,6 +95,7 @@ def command_lines(origin: Origin, *, file: str | None = None) -> list[str]:
         keeps_all = one.multimask is True or (one.rank > 0 and (not is_last or file is not None))
         words += ["--all-masks"] if keeps_all else []
         words += ["--one-mask"] if one.multimask is False else []
+        words += _care_words(one)
         words += ["--half"] if one.is_half else []
         words += _flag_words({**one.loading, **one.reading})
         mark = f".{one.rank + 1}" if keeps_all else ""
@@ -193,6 +194,22 @@ def _question(origin: Origin, mask: str | None) -> list[str]:
         words.append(f"mask={mask}")
     if origin.multimask is not None:
         words.append(f"multimask={origin.multimask}")
+    return [*words, *(f"{name}={value!r}" for name, value in _care(origin).items())]
+
+
+def _care(origin: Origin) -> dict[str, bool | int]:
+    """Give what was said about the care to be taken; what was left to the model is left out."""
+    said = {name: getattr(origin, name) for name in ("zoom", "refine", "flip", "connected")}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _care_words(origin: Origin) -> list[str]:
+    words = []
+    for name, value in _care(origin).items():
+        if name == "refine":
+            words += ["--refine", str(value)]
+        else:
+            words.append(f"--{name}" if value else f"--no-{name}")
     return words
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from anymask.errors import ImageError, InputError, StateError
 from anymask.masks import rle as run_lengths
 from anymask.masks.boxes import IntBox, box_of
+from anymask.masks.close_up import CloseUp, close_logits, close_mask
 from anymask.masks.code import code_of
 from anymask.masks.cutout import cut_out, softened
 from anymask.masks.figure import candidates_figure
@@ -51,6 +52,8 @@ class Mask:
         origin: How it was asked, for `Masks.code`; or None.
         coded: The mask itself, as everything mode gives it; None where the logits tell.
         finding: How everything mode found it, or None.
+        close_up: What the model said about a window of the picture, where it looked twice: mask
+            and `logits` show it finer than `low_res_logits` can tell; or None.
     """
 
     score: float
@@ -63,6 +66,7 @@ class Mask:
     origin: Origin | None = None
     coded: run_lengths.RLE | None = None
     finding: Finding | None = None
+    close_up: CloseUp | None = None
 
     def __post_init__(self) -> None:
         if (self.low_res_logits is None) == (self.coded is None):
@@ -100,7 +104,10 @@ class Mask:
 
     @cached_property
     def _array(self) -> BoolMask:
-        mask = full_resolution_mask(self._answer, self.frame)
+        if self.close_up is None:
+            mask = full_resolution_mask(self._answer, self.frame)
+        else:
+            mask = close_mask(self.close_up, self.frame)
         if self.no_data is not None:
             mask &= ~self.no_data
         mask.flags.writeable = False
@@ -115,6 +122,8 @@ class Mask:
         """
         if self.coded is not None:
             return softened(self.array)
+        if self.close_up is not None:
+            return close_logits(self.close_up, self.frame)
         return full_resolution_logits(self._answer, self.frame)
 
     @property

@@ -33,6 +33,10 @@ class Origin:
             elsewhere is for people; or None.
         is_half: Whether the image embedding was a kept one in float16.
         multimask: What was asked for.
+        zoom: Likewise: whether a small object was looked at again from close by. False also where
+            it is usual and could not be done.
+        refine: Likewise: how often the answer was asked again with itself as mask prompt.
+        flip: Likewise: whether the mirrored picture was asked too.
         number: Which of the answer's masks this is, from 0.
         rank: Its place among them by score, from 0.
     """
@@ -47,5 +51,9 @@ class Origin:
     mask: "Origin | MaskFile | str | None" = None
     is_half: bool = False
     multimask: bool | None = None
+    zoom: bool | None = None
+    refine: int | None = None
+    flip: bool | None = None
+    connected: bool | None = None
     number: int = 0
     rank: int = 0

@@ -54,6 +54,7 @@ class DecoderPrompts(NamedTuple):
         fine: Added to the stride-4 upscaling features, nested (B, P, h w, 4, 4, C/8), or None.
         places: A place inside each object, (B, P, 2) in [0, 1]; read by the mask scorer only.
         attention_bias: Added to the tokens' attention over the image, (B, P, h w), or None.
+        kinds: Numbers of the prompts' kinds, (B, P); read by a score calibration only.
     """
 
     tokens: Tensor
@@ -61,6 +62,7 @@ class DecoderPrompts(NamedTuple):
     fine: Tensor | None = None
     places: Tensor | None = None
     attention_bias: Tensor | None = None
+    kinds: Tensor | None = None
 
 
 class Looked(NamedTuple):
@@ -73,6 +75,7 @@ class Looked(NamedTuple):
         size_hw: The embedding grid.
         fine: As in `DecoderPrompts`.
         places: As in `DecoderPrompts`.
+        kinds: As in `DecoderPrompts`.
     """
 
     tokens: Tensor
@@ -81,15 +84,16 @@ class Looked(NamedTuple):
     size_hw: tuple[int, int]
     fine: Tensor | None
     places: Tensor | None
+    kinds: Tensor | None = None
 
     def part(self, prompts: Tensor) -> "Looked":
         """Give some of each picture's prompts, numbers (K,)."""
-        iou, fine, places = (
+        iou, fine, places, kinds = (
             None if field is None else field[:, prompts]
-            for field in (self.iou, self.fine, self.places)
+            for field in (self.iou, self.fine, self.places, self.kinds)
         )
         tokens, image = self.tokens[:, prompts], self.image[:, prompts]
-        return Looked(tokens, image, iou, self.size_hw, fine, places)
+        return Looked(tokens, image, iou, self.size_hw, fine, places, kinds)
 
 
 class MaskDecoder(nn.Module):
@@ -125,6 +129,11 @@ class MaskDecoder(nn.Module):
             self.mask_scorer = MaskScorer(dim, NUM_MASK_TOKENS)
         else:
             self.iou_prediction_head = Mlp(dim, dim, dim, NUM_MASK_TOKENS)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether scores are calibrated, so that the prompts' kinds are needed."""
+        return self.has_mask_scorer and self.mask_scorer.calibration is not None
 
     def forward(
         self,
@@ -164,7 +173,7 @@ class MaskDecoder(nn.Module):
         )
         iou = None if self.has_mask_scorer else self.iou_prediction_head(tokens[:, :, 0])
         h, w = features.embedding.shape[-2:]
-        return Looked(tokens, image, iou, (h, w), prompts.fine, prompts.places)
+        return Looked(tokens, image, iou, (h, w), prompts.fine, prompts.places, prompts.kinds)
 
     def draw(self, looked: Looked, prepared: PreparedImage, masks: slice) -> MaskPredictions:
         """Take the second step: the masks, and the scores that are read from them."""
@@ -184,7 +193,9 @@ class MaskDecoder(nn.Module):
 
         if looked.iou is not None:
             return MaskPredictions(logits, looked.iou[:, :, masks])
-        scores = self.mask_scorer(logits, torch.cat(coarser, 2), looked.image, looked.places)
+        scores = self.mask_scorer(
+            logits, torch.cat(coarser, 2), looked.image, looked.places, looked.kinds
+        )
         return MaskPredictions(logits[:, :, masks], scores[:, :, masks])
 
     def _upscale(self, looked: Looked, skips: tuple[Tensor, ...]) -> Iterator[Tensor]:

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from anymask.model.score_calibration import ScoreCalibration
+
 NUM_OWN_FIGURES = 11
 HIDDEN = 128
 LARGEST_INPUT = 6.0  # standard deviations
@@ -28,6 +30,7 @@ class MaskScorer(nn.Module):
 
     mean: Tensor
     variance: Tensor
+    calibration: ScoreCalibration | None
 
     def __init__(self, dim: int, num_masks: int) -> None:
         super().__init__()
@@ -41,9 +44,15 @@ class MaskScorer(nn.Module):
             nn.GELU(),
             nn.Linear(HIDDEN, 1),
         )
+        self.register_module("calibration", None)
 
     def forward(
-        self, logits: Tensor, upscaled: Tensor, image: Tensor, places: Tensor | None
+        self,
+        logits: Tensor,
+        upscaled: Tensor,
+        image: Tensor,
+        places: Tensor | None,
+        kinds: Tensor | None = None,
     ) -> Tensor:
         """Score every mask.
 
@@ -52,9 +61,10 @@ class MaskScorer(nn.Module):
             upscaled: Upscaled features averaged to stride 8, nested (B, P, h w, 4, C/8).
             image: Image tokens after the two-way transformer, (B, P, h w, C).
             places: A place inside each object, (B, P, 2) in [0, 1]; None for the centre.
+            kinds: Of the prompts, (B, P), see `prompt_kinds`; read where there is a calibration.
 
         Returns:
-            Predicted IoU, (B, P, M).
+            Predicted IoU, (B, P, M); in training as it is learnt, otherwise calibrated.
         """
         B, P, M = logits.shape[:3]
         if places is None:
@@ -73,7 +83,10 @@ class MaskScorer(nn.Module):
         )
         which = torch.eye(M, device=inputs.device, dtype=inputs.dtype).expand(len(inputs), M, M)
         scores = self.mlp(torch.cat([self._standardised(inputs), which], -1))[..., 0]
-        return scores.view(B, P, M)
+        scores = scores.view(B, P, M)
+        if self.calibration is None or self.training or kinds is None:
+            return scores
+        return self.calibration(scores, kinds)
 
     def _standardised(self, inputs: Tensor) -> Tensor:
         if self.training:

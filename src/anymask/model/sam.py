@@ -34,6 +34,7 @@ from anymask.model.prompt_encoder import (
     PromptBatch,
     PromptEncoder,
 )
+from anymask.model.score_calibration import prompt_kinds
 from anymask.model.tinyvit import TinyVitImageEncoder
 
 # Image cells decoded at once, over all prompts. On a processor two prompts of a 64 × 64 embedding
@@ -227,9 +228,11 @@ class Sam(nn.Module):
             num_points = prompts.labels.shape[2]
             points, others = tokens[:, :, :num_points], tokens[:, :, num_points:]
             tokens = torch.cat([points + clicked[:, :, :num_points], others], 2)
-        prompted = DecoderPrompts(
-            tokens, dense, fine, places_inside(drawn, input_size), prompts.attention_bias
-        )
+        kinds = None
+        if self.mask_decoder.is_calibrated:
+            kinds = prompt_kinds(prompts.labels, prompts.mask_logits)
+        places = places_inside(drawn, input_size)
+        prompted = DecoderPrompts(tokens, dense, fine, places, prompts.attention_bias, kinds)
         return self.mask_decoder.look(features, prompted, prepared)
 
 

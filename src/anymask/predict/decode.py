@@ -66,11 +66,8 @@ def predict(
     asked = _check_all(prompts, embedding, normalized=normalized)
     embedding = prepare(loaded, embedding)
     answers: dict[int, Masks] = {}
-    for indices, wants_three in _batches(
-        [prompt for prompt, _ in asked], embedding.frame, multimask=multimask
-    ):
-        batch = to_batch([asked[i][0] for i in indices], embedding.frame, loaded.device)
-        logits, scores = decode_batch(loaded, embedding, batch, multimask=wants_three)
+    checked = [prompt for prompt, _ in asked]
+    for indices, logits, scores in decode_all(loaded, embedding, checked, multimask=multimask):
         for row, index in enumerate(indices):
             prompt, notes = asked[index]
             given = replace(prompt, mask=prompts[index].mask)
@@ -80,6 +77,29 @@ def predict(
         if on_progress is not None:
             on_progress(len(answers), len(asked))
     return [answers[index] for index in range(len(asked))]
+
+
+def decode_all(
+    loaded: LoadedModel,
+    embedding: ImageEmbedding,
+    prompts: Sequence[Prompt],
+    *,
+    multimask: bool | None,
+) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Decode checked prompts in batches of equally many points.
+
+    Args:
+        loaded: The model.
+        embedding: The picture, prepared, on the model's device.
+        prompts: Checked prompts in pixels, each mask as logits (h, w).
+        multimask: As in `predict`.
+
+    Yields:
+        Numbers of B prompts, their logits (B, M, h, w) and scores (B, M), on the CPU.
+    """
+    for indices, wants_three in _batches(prompts, embedding.frame, multimask=multimask):
+        batch = to_batch([prompts[i] for i in indices], embedding.frame, loaded.device)
+        yield indices, *decode_batch(loaded, embedding, batch, multimask=wants_three)
 
 
 def is_ambiguous(prompt: Prompt) -> bool:

@@ -1,6 +1,6 @@
 """What the image encoder made of one picture: a value to keep, save and share."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from anymask.model.image_encoder import ImageFeatures
 from anymask.model.prepared_image import PreparedImage
 from anymask.predict.embedding_cache import KeptForm
 from anymask.predict.embedding_file import pack, read_file
+from anymask.predict.kept_views import KeptViews
 from anymask.vocabulary import ImageFrame
 
 
@@ -38,6 +39,8 @@ class ImageEmbedding:
         kept_as: "float32" or "float16" where the features come from the cache of embeddings, in
             that number format; None where they were made for this embedding.
         notes: What was noticed about the cache, one sentence each; files do without.
+        views: Embeddings of its windows and its mirror image, as far as answers needed them; files
+            and pickles do without.
     """
 
     features: ImageFeatures
@@ -50,6 +53,7 @@ class ImageEmbedding:
     prepared: PreparedImage | None = None
     kept_as: KeptForm | None = None
     notes: tuple[str, ...] = ()
+    views: KeptViews = field(default_factory=KeptViews)
 
     def __getstate__(self) -> list[Any]:
         return [

@@ -22,6 +22,7 @@ from anymask.model.nested_cells import nest
 from anymask.model.prepared_image import PreparedImage
 from anymask.model.prompt_encoder import PromptBatch
 from anymask.model.sam import Sam, places_inside
+from anymask.model.score_calibration import prompt_kinds
 
 EMBEDDING = "image_embeddings"
 PROMPTS = ("point_coords", "point_labels", "mask_input", "has_mask_input", "orig_im_size")
@@ -132,7 +133,11 @@ class PlainDecoder(nn.Module):
             compared = sam.click_maps.prepare(features)
             coarse, fine, clicked = sam.click_maps(features, compared, prompts, size)
             dense, tokens = dense + coarse, tokens + clicked
-        prompted = DecoderPrompts(tokens, dense, fine, places_inside(prompts, size))
+        kinds = None
+        if sam.mask_decoder.is_calibrated:
+            kinds = prompt_kinds(labels[None], logits, has_mask)
+        inside = places_inside(prompts, size)
+        prompted = DecoderPrompts(tokens, dense, fine, inside, kinds=kinds)
         looked = sam.mask_decoder.look(features, prompted, prepared)
         return sam.mask_decoder.draw(looked, prepared, ALL_MASKS)
 

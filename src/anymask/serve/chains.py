@@ -16,7 +16,9 @@ from anymask.errors import PromptError
 from anymask.masks import rle
 from anymask.masks.mask import Mask, Masks
 from anymask.masks.plane import BoolMask
+from anymask.predict.care import AS_USUAL, CareOptions, resolve
 from anymask.predict.embedding import ImageEmbedding
+from anymask.vocabulary import Prompt
 
 if TYPE_CHECKING:
     from anymask.serve.bodies import RunLengths, Step
@@ -77,10 +79,17 @@ class Chain:
     Attributes:
         steps: The questions, the last one last; at least one.
         mask: What the first starts from, a run-length code of the picture's size, or None.
+        is_preview: Whether the last is only shown in passing: then it is asked once and no more,
+            for it must be quick.
     """
 
     steps: "Sequence[Step]"
     mask: "RunLengths | None" = None
+    is_preview: bool = False
+
+    def is_quick(self, number: int) -> bool:
+        """Say whether a step is asked without further care."""
+        return self.is_preview and number == len(self.steps) - 1
 
 
 def answer_chain(
@@ -100,7 +109,7 @@ def answer_chain(
     Raises:
         PromptError: If a step cannot be used, or names a mask that the answer does not have.
     """
-    keys = _keys(chain)
+    keys = _keys(model, chain)
     masks, begin = None, 0
     for number in reversed(range(len(keys))):
         masks = answers.find(keys[number])
@@ -117,6 +126,7 @@ def answer_chain(
             box=step.box,
             mask=before,
             multimask=step.multimask,
+            **_care(chain, number),
         )
         answers.keep(keys[number], masks)
     if masks is None:
@@ -124,12 +134,32 @@ def answer_chain(
     return masks
 
 
-def _keys(chain: Chain) -> list[Key]:
+def _care(chain: Chain, number: int) -> CareOptions:
+    is_quick = chain.is_quick(number)
+    return {"zoom": False, "refine": 0, "flip": False} if is_quick else {}
+
+
+def _is_asked_once(model: Model, chain: Chain, number: int) -> bool:
+    step = chain.steps[number]
+    # Which kind of prompt it is decides, not what it says.
+    prompt = Prompt(
+        points=((0.0, 0.0),) * len(step.points),
+        labels=(1,) * len(step.points),
+        box=None if step.box is None else (0.0, 0.0, 1.0, 1.0),
+        mask=None if number == 0 and chain.mask is None else "an earlier answer",
+    )
+    return resolve(model.loaded, prompt, AS_USUAL).is_plain
+
+
+def _keys(model: Model, chain: Chain) -> list[Key]:
     """Name each step by all that decides its answer."""
     keys: list[Key] = []
     before = _key(None if chain.mask is None else (chain.mask.size, chain.mask.counts))
-    for step in chain.steps:
-        keys.append(_key(before, step.points, step.labels, step.box, step.multimask))
+    for number, step in enumerate(chain.steps):
+        # Where care is nothing but asking once, a click finds the preview's answer.
+        is_other = chain.is_quick(number) and not _is_asked_once(model, chain, number)
+        parts = (step.points, step.labels, step.box, step.multimask, is_other)
+        keys.append(_key(before, *parts))
         before = _key(keys[-1], step.number)
     return keys
 
@@ -163,5 +193,7 @@ def _rough(chain: Chain, embedding: ImageEmbedding) -> BoolMask | None:
 def _most_bytes_of(mask: Mask) -> int:
     """What a mask takes once it has been drawn at the picture's size."""
     logits = 0 if mask.low_res_logits is None else mask.low_res_logits.nbytes
+    if mask.close_up is not None:
+        logits += mask.close_up.whole.nbytes + mask.close_up.logits.nbytes
     height, width = mask.frame.original_hw
     return logits + height * width

@@ -105,7 +105,7 @@ def mask_routes() -> APIRouter:
 async def _answer(serving: Serving, entry: Entry, asked: MasksAsked) -> MasksTold:
     is_hover = asked.purpose == "hover"
     urgency = Urgency.HOVER if is_hover else Urgency.CLICK
-    chain = Chain(steps=asked.steps, mask=asked.mask)
+    chain = Chain(steps=asked.steps, mask=asked.mask, is_preview=is_hover)
 
     def work() -> MasksTold:
         embedding = embedded_at_once(serving, entry)

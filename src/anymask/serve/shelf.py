@@ -3,15 +3,13 @@
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-
-from torch import Tensor
 
 from anymask.image.names import display_name
 from anymask.image.picture import Picture
 from anymask.predict.embedding import ImageEmbedding
+from anymask.predict.kept_views import bytes_of
 from anymask.serve.answers import Refusal
 from anymask.serve.chains import KeptAnswers
 
@@ -55,14 +53,16 @@ class Entry:
         picture = self.picture
         planes = (picture.pixels, picture.alpha, picture.no_data)
         total = sum(plane.nbytes for plane in planes if plane is not None)
-        return total + self.embedding_bytes + self.candidate_bytes + self.answers.num_bytes
+        if self.embedding is not None:
+            total += self.embedding_bytes + self.embedding.views.num_bytes
+        return total + self.candidate_bytes + self.answers.num_bytes
 
     def keep_embedding(self, embedding: ImageEmbedding) -> ImageEmbedding:
         """Keep what the model made of the picture, under the name the picture has by now."""
         if embedding.picture is not self.picture:
             embedding = replace(embedding, picture=self.picture, picture_name=self.picture.name)
         self.embedding = embedding
-        self.embedding_bytes = _bytes_of(embedding)
+        self.embedding_bytes = bytes_of(embedding)
         return embedding
 
     def call(self, name: str) -> None:
@@ -184,20 +184,3 @@ def bare_name(given: str) -> str:
 def named(picture: Picture, name: str) -> Picture:
     """Give a picture the name of the file it came in, bare, as programs on it would name it."""
     return replace(picture, name=display_name(name), path=name)
-
-
-def _bytes_of(embedding: ImageEmbedding) -> int:
-    """What its tensors take; tables that all pictures share are left out."""
-    held: list[Any] = [embedding.features.embedding, *embedding.features.high_res]
-    if embedding.prepared is not None:
-        held += embedding.prepared._replace(places=(), made_from=())
-    storages = {x.untyped_storage().data_ptr(): x.untyped_storage() for x in _tensors(held)}
-    return sum(storage.nbytes() for storage in storages.values())
-
-
-def _tensors(tree: Any) -> Iterator[Tensor]:  # noqa: ANN401 - nested tuples
-    if isinstance(tree, Tensor):
-        yield tree
-    elif isinstance(tree, list | tuple):
-        for part in tree:
-            yield from _tensors(part)

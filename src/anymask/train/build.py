@@ -9,6 +9,7 @@ from anymask.errors import ConfigError
 from anymask.model.configs import MaskedAutoencoderConfig, SamConfig
 from anymask.model.masked_autoencoder import MaskedAutoencoder
 from anymask.model.sam import Sam
+from anymask.model.score_calibration import without_calibration
 from anymask.train.initialise import initialise, initialise_autoencoder
 from anymask.train.low_rank import add_low_rank
 from anymask.train.parameters import freeze, num_learning, set_drop_path, set_recompute
@@ -98,7 +99,8 @@ def _with_first_values(recipe: Recipe, architecture: SamConfig) -> Sam:
         # A size that nobody published has a name of its own, which nobody can ask for.
         asked = architecture.name if architecture.name in ARCHITECTURES else None
         loaded = load_model(recipe.start, device="cpu", architecture=asked)
-        model.load_state_dict(loaded.sam.state_dict())
+        # A calibration is of finished weights; what learns from here on gets its own.
+        model.load_state_dict(without_calibration(loaded.sam.state_dict()))
     if architecture.lite is not None:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model

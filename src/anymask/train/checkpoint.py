@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 
+from anymask.configuration import to_mapping
 from anymask.errors import ConfigError, StateError
 from anymask.masks.atomic import shown_name, write_bytes
+from anymask.train.settings import TrainSettings
 
 KEPT = 2
 # These change what is told and when, not what is learnt.
@@ -116,6 +118,9 @@ def read_run_file(path: Path) -> Checkpoint:
 def check_same_run(checkpoint: Checkpoint, wanted: Mapping[str, Any], *, override: bool) -> None:
     """Refuse to go on with a run under other conditions.
 
+    A setting that the run does not know, because it was begun before there was one, had its
+    default.
+
     Args:
         checkpoint: Where the run stands.
         wanted: recipe, settings, architecture, data and processes of the run to be.
@@ -127,6 +132,9 @@ def check_same_run(checkpoint: Checkpoint, wanted: Mapping[str, Any], *, overrid
     differences = []
     for name, value in wanted.items():
         before, now = _flat(getattr(checkpoint, name), name), _flat(value, name)
+        if name == "settings":
+            defaults = _flat(to_mapping(TrainSettings()), name)
+            before = {key: defaults[key] for key in now if key in defaults} | before
         differences += [
             f"{key}: {before.get(key, 'none')[:LONGEST_SHOWN]} → "
             f"{now.get(key, 'none')[:LONGEST_SHOWN]}"

@@ -128,6 +128,7 @@ def keeps_features(recipe: Recipe) -> bool:
     """Say whether a run shows the same few frames again and again to an encoder that stays."""
     shown = recipe.settings.sample
     is_same = shown.zoom_share == 0 and shown.whole_share == 1 and shown.jitter is None
+    is_same = is_same and shown.copy_paste_share == 0 and not shown.distort
     return (
         recipe.frozen != "nothing"
         and recipe.low_rank is None

@@ -53,23 +53,27 @@ def default_model(start: Path | None = None) -> Recipe:
 
     An ImageNet EfficientNet-Lite under a fresh decoder, pictures growing from 128 to 384 pixels,
     cross entropy and dice in equal parts, drawn prompts, and a box counted as two points. From
-    given weights: half the rate, large pictures, and as many boxes as clicks.
+    given weights: a fifth of the rate, large pictures, and as many boxes as clicks.
 
     Args:
         start: Weights of the same architecture to finish.
     """
-    settings = TrainSettings()
+    settings = TrainSettings(
+        steps=16_000,
+        conversation=ConversationSettings(box_and_click_share=0.1, rough_mask_share=0.1),
+    )
     if start is not None:
         settings = replace(
             settings,
-            minutes=15.0,
+            steps=900,
             seed=1,
-            save_every=250,
-            optimizer=OptimizerSettings(rate=1e-3, backbone_rate=2e-4),
+            save_every=100,
+            average=0.997,
+            optimizer=OptimizerSettings(rate=4e-4, backbone_rate=8e-5),
             conversation=replace(settings.conversation, box_share=0.5),
             phases=(
-                SizePhase(until=0.6, sizes=(256, 320)),
-                SizePhase(until=1.0, sizes=(320, 384)),
+                SizePhase(until=0.7, sizes=(256, 320, 384, 512)),
+                SizePhase(until=1.0, sizes=(384, 512)),
             ),
         )
     return Recipe(name="default", architecture=tiny(), settings=settings, start=start)

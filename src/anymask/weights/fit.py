@@ -11,7 +11,9 @@ from torch.overrides import TorchFunctionMode
 from anymask.errors import KeysMismatch
 from anymask.image.names import display_name
 from anymask.model.configs import SamConfig
+from anymask.model.mask_decoder import NUM_MASK_TOKENS
 from anymask.model.sam import Sam
+from anymask.model.score_calibration import MOST_KNOTS, RAW_NAME, ScoreCalibration
 from anymask.weights.recognise import describe
 
 _SHOWN = 3
@@ -32,13 +34,14 @@ def fit(config: SamConfig, tensors: Mapping[str, Tensor], shown: str) -> Sam:
 
     Raises:
         KeysMismatch: If a tensor is missing, left over, or of another shape or type, or the
-            architecture cannot be built.
+            architecture cannot be built; or if maps that calibrate scores do not rise.
     """
     # On the meta device nothing is allocated; the tensors become the parameters.
     try:
         _check_depth(config, len(tensors))
         with _NothingDrawn(), torch.device("meta"):
             sam = Sam(replace(config, input_size=_table_size(config, tensors)))
+            _make_room_for_calibration(sam, tensors)
     except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
         first_line = str(error).partition("\n")[0]
         raise KeysMismatch(
@@ -53,6 +56,7 @@ def fit(config: SamConfig, tensors: Mapping[str, Tensor], shown: str) -> Sam:
             hint="give a complete checkpoint of a known architecture",
         )
     sam.load_state_dict(dict(tensors), strict=True, assign=True)
+    _check_calibration(sam, shown)
     sam.config = config
     return sam.eval().requires_grad_(False)
 
@@ -72,6 +76,25 @@ def _check_depth(config: SamConfig, num_tensors: int) -> None:
         depths.extend(config.tinyvit.depths)
     if max(depths) > max(num_tensors, _SMALLEST_DEPTH):
         raise ValueError(f"{max(depths):,} blocks for {num_tensors:,} tensors")
+
+
+def _make_room_for_calibration(sam: Sam, tensors: Mapping[str, Tensor]) -> None:
+    """Add the maps that calibrate scores where the tensors have them: each fit makes its own."""
+    given = tensors.get(RAW_NAME)
+    if given is None or given.dim() != 3 or not sam.mask_decoder.has_mask_scorer:
+        return
+    num_knots = min(max(int(given.shape[2]), 2), MOST_KNOTS)
+    sam.mask_decoder.mask_scorer.calibration = ScoreCalibration(NUM_MASK_TOKENS, num_knots)
+
+
+def _check_calibration(sam: Sam, shown: str) -> None:
+    scorer = sam.mask_decoder.mask_scorer if sam.mask_decoder.has_mask_scorer else None
+    if scorer is None or scorer.calibration is None or scorer.calibration.is_rising():
+        return
+    raise KeysMismatch(
+        f"{shown}: the maps that calibrate its scores do not rise",
+        hint="calibrate the model again with anymask train calibrate",
+    )
 
 
 class _NothingDrawn(TorchFunctionMode):

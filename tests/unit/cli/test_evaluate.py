@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from anymask.data.splits import is_validation
 from tests.scenes import write_shard
 
 
@@ -40,13 +41,56 @@ def test_file_holds_protocol_means_tables_and_every_mask(anymask, model_file, da
     assert ["minutes of training", "2.5"] in record["tables"]["training"]["rows"]
 
 
+def test_care_is_taken_unless_the_question_is_plain(anymask, data, folder):
+    asked = ("evaluate", "--data", data, "--set", "one", "--pictures", 1, "--no-classical")
+    usual, plain = anymask(*asked, "-o", "u.json"), anymask(*asked, "--plain", "-o", "p.json")
+    assert (usual.code, plain.code) == (0, 0)
+    with_care, without = record_of(folder / "u.json"), record_of(folder / "p.json")
+    command = "anymask evaluate --data data --pictures 1 --masks 3 --seed 0"
+    assert (with_care["command"], with_care["care"]) == (command, "usual")
+    assert (without["command"], without["care"]) == (f"{command} --plain", "plain")
+    pairs = list(zip(with_care["rows"], without["rows"], strict=True))
+    assert [one["mask"] for one, _ in pairs] == [other["mask"] for _, other in pairs]
+    assert all(one["score"] == other["score"] for one, other in pairs)
+    assert all(one["box"] != other["box"] for one, other in pairs)
+
+
+def test_held_back_pictures_alone_are_told_and_sizes_are_printed(anymask, model_file, folder):
+    (folder / "many").mkdir()
+    write_shard(folder / "many" / "one.tar", 30)
+    held = [f"one_{n:03d}" for n in range(30) if is_validation(f"one_{n:03d}.jpg")]
+    ran = anymask(
+        "evaluate", "--data", "many", "--model", model_file, "--masks", 1, "--no-classical",
+        "--validation", "--plain", "-o", "held.json",
+    )  # fmt: skip
+    assert ran.code == 0
+    record = record_of(folder / "held.json")
+    assert record["command"] == (
+        "anymask evaluate --data many --pictures 40 --masks 1 --seed 0 --validation --plain"
+    )
+    assert [row["picture"] for row in record["rows"]] == held
+    assert held
+    sizes = record["tables"]["default_model_sizes"]["rows"]
+    titles = [line[0] for line in sizes]
+    assert [title for title in titles if title in ran.out] == titles
+    assert len(titles) == 5
+
+
+@pytest.mark.parametrize("task", ["proposals", "scores"])
+def test_tasks_that_ask_once_anyway_refuse_plain(anymask, data, task):
+    ran = anymask("evaluate", "--task", task, "--plain", "--data", data)
+    assert ran.code == 2
+    assert f"error: --plain is not for --task {task}" in ran.err
+    assert "hint: leave it out; only --task prompts takes more care than to ask once" in ran.err
+
+
 def test_one_set_without_classical_methods(anymask, model_file, data):
     ran = anymask(
         "evaluate", "--data", data, "--set", "two", "--model", model_file, "--no-classical"
     )
     assert ran.code == 0
-    assert "two" in ran.out
-    assert "one " not in ran.out.replace("one click", "")
+    assert "\n two " in ran.out
+    assert "\n one " not in ran.out
     assert "GrabCut" not in ran.out
 
 
@@ -124,11 +168,11 @@ def test_unknown_task_names_those_there_are(anymask, data):
     ran = anymask("evaluate", "--task", "edges", "--data", data)
     assert ran.code == 2
     assert "error: --task edges is unknown" in ran.err
-    assert "hint: use prompts or proposals" in ran.err
+    assert "hint: use prompts, proposals, scores" in ran.err
 
 
 def test_proposals_cannot_be_asked_about_some_masks_only(anymask, data):
     ran = anymask("evaluate", "--task", "proposals", "--masks", 5, "--data", data)
     assert ran.code == 2
-    assert "error: --masks is for --task prompts" in ran.err
+    assert "error: --masks is not for --task proposals" in ran.err
     assert "hint: leave it out; proposals are held against all masks" in ran.err

@@ -363,3 +363,30 @@ def test_the_names_of_a_shell_flag_needs_a_double_dash(segment, folder):
     Path("cat.png").rename("-rf.png")
     assert segment("--point", "45,30", "-o", "out", "./-rf.png").code == 0
     assert not any(name.startswith("-") for name in names_in("out"))
+
+
+def test_the_care_that_was_asked_for_is_taken_and_stands_in_the_receipt(segment, folder, model):
+    segment("cat.png", "--box", "20,20,30,28", "--zoom", "--flip", "--refine", "1", "-o", "a")
+    embedding = model.embed("cat.png")
+    asked = {"zoom": True, "flip": True, "refine": 1}
+    expected = model.predict(embedding, box=(20, 20, 30, 28), **asked).best
+    assert expected.close_up is not None
+    assert (pixels("a/cat.png.mask.png") == expected.array * 255).all()
+    receipt = read_receipt(folder / "a" / "cat.png.receipt.json")
+    assert {name: receipt.settings[name] for name in asked} == asked
+    assert {"--zoom", "--flip", "--refine=1"} <= set(receipt.arguments)
+
+
+def test_care_can_be_refused(segment, folder, model):
+    segment("cat.png", "--box", "20,20,30,28", "--no-zoom", "--no-flip", "-o", "plain")
+    plain = model.predict(model.embed("cat.png"), box=(20, 20, 30, 28), zoom=False, flip=False)
+    assert (pixels("plain/cat.png.mask.png") == plain.best.array * 255).all()
+    receipt = read_receipt(folder / "plain" / "cat.png.receipt.json")
+    assert {"--no-zoom", "--no-flip"} <= set(receipt.arguments)
+    assert receipt.settings["refine"] is None
+
+
+def test_too_many_rounds_are_refused(segment):
+    ran = segment("cat.png", "--point", "45,30", "--refine", "9")
+    assert ran.code == 2
+    assert "'--refine': Input should be less than or equal to 8" in ran.err

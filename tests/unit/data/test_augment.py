@@ -4,7 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from anymask.data.augment import fitted, jitter_scale, mirror_used, recolour, resized
+from anymask.data.augment import (
+    distort,
+    draw_degrees,
+    fitted,
+    jitter_scale,
+    mirror_used,
+    recolour,
+    resized,
+)
 
 
 def test_longer_side_fills_the_frame() -> None:
@@ -69,3 +77,45 @@ def test_shrinking_averages_and_growing_is_bilinear() -> None:
     assert np.abs(resized(pixels, (4, 4)) - blocks).max() <= 1
     grown = cv2.resize(pixels, (16, 16), interpolation=cv2.INTER_LINEAR)
     np.testing.assert_array_equal(resized(pixels, (16, 16)), grown)
+
+
+def test_half_of_the_pictures_are_turned_by_at_most_fifteen_degrees() -> None:
+    rng = np.random.default_rng(0)
+    degrees = np.array([draw_degrees(rng) for _ in range(1000)])
+    assert np.mean(degrees == 0) == pytest.approx(0.5, abs=0.05)
+    turned = degrees[degrees != 0]
+    assert (turned.min(), turned.max()) == pytest.approx((-15, 15), abs=0.5)
+    assert turned.mean() == pytest.approx(0, abs=1)
+
+
+def test_faults_keep_the_picture_recognisable_and_come_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    ramp = np.tile(np.linspace(20, 220, 64).astype(np.uint8), (64, 1))
+    pixels = np.stack([ramp, ramp.T, 255 - ramp], 2)
+    plain = cv2.cvtColor(cv2.blur(pixels, (7, 7)), cv2.COLOR_RGB2GRAY).astype(int)
+    before = pixels.copy()
+    same, grey, errors = 0, 0, list[float]()
+    for _ in range(400):
+        changed = distort(pixels, rng)
+        assert changed.shape == pixels.shape
+        assert changed.dtype == np.uint8
+        same += np.array_equal(changed, pixels)
+        grey += bool(np.ptp(changed.astype(int).mean((0, 1))) < 2)
+        seen = cv2.cvtColor(cv2.blur(changed, (7, 7)), cv2.COLOR_RGB2GRAY)
+        errors.append(np.abs(seen - plain).mean())
+    # Three faults a fifth of the time each, and a tenth in grey: .8 · .8 · .8 · .9 are spared.
+    assert same / 400 == pytest.approx(0.46, abs=0.06)
+    assert 10 < grey < 60
+    assert 1 < max(errors) < 8
+    np.testing.assert_array_equal(pixels, before)
+
+
+def test_faults_follow_the_generator() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (32, 40, 3), np.uint8)
+    one, two = (
+        [distort(pixels, rng) for _ in range(20)]
+        for rng in (np.random.default_rng(5), np.random.default_rng(5))
+    )
+    np.testing.assert_array_equal(one, two)
+    mirrored = distort(pixels[:, ::-1], np.random.default_rng(2))
+    assert mirrored.shape == pixels.shape

@@ -52,7 +52,7 @@ def test_masks_drawn_before_the_exif_rotation_are_told(tmp_path):
     upright = open_sample(annotated(path, (WIDTH, HEIGHT), [MASK]))
     assert not isinstance(upright, BadSample)
     assert usable_bytes(upright) is None
-    encoded, size_hw, _, _ = fit(upright, 1024)
+    encoded, size_hw = fit(upright, 1024)[:2]
     assert size_hw == (WIDTH, HEIGHT)
     seen = decoded(encoded)
     assert np.abs(seen.astype(int) - upright.picture.pixels).mean() < 2
@@ -114,7 +114,7 @@ def test_a_file_that_is_gone_by_now_is_written_from_what_was_opened(tmp_path):
 def test_a_picture_with_a_colour_profile_is_written_anew(tmp_path):
     Image.fromarray(scene(0)[0]).convert("CMYK").save(tmp_path / "p.jpg")
     opened = opened_of(annotated(tmp_path / "p.jpg", None, [MASK]))
-    encoded, _, _, _ = fit(opened, 1024)
+    encoded = fit(opened, 1024).encoded
     with Image.open(tmp_path / "p.jpg") as image:
         assert image.mode == "CMYK"
     seen = decoded(encoded)
@@ -124,7 +124,7 @@ def test_a_picture_with_a_colour_profile_is_written_anew(tmp_path):
 @pytest.mark.parametrize("longest_px", [100, 64, 33])
 def test_masks_shrink_with_their_picture(tmp_path, longest_px):
     (file,) = write_scenes(tmp_path / "s", 1)
-    _, size_hw, runs, gone = fit(opened_of(file), longest_px)
+    _, size_hw, runs, gone, _ = fit(opened_of(file), longest_px)
     assert size_hw == (round(HEIGHT * longest_px / WIDTH), longest_px)
     assert gone == []
     for mask, found in zip(scene(0)[1], runs, strict=True):
@@ -137,7 +137,7 @@ def test_masks_too_small_to_stay_are_told(tmp_path):
     dot = np.zeros((HEIGHT, WIDTH), np.bool_)
     dot[40, 40] = True
     file = annotated(saved(tmp_path), None, [counts_of(dot), MASK])
-    _, _, runs, gone = fit(opened_of(file), 32)
+    _, _, runs, gone, _ = fit(opened_of(file), 32)
     assert len(runs) == 1
     assert [(row.code, row.message) for row in gone] == [
         ("mask-vanishes", "mask 0 has 1 pixels of 128x96 and none of 32x24")

@@ -12,15 +12,11 @@ from PIL import Image
 
 from anymask.data.mixing import Mixture
 from anymask.data.picture import AnnotatedPicture
-from anymask.data.samples import (
-    SampleSettings,
-    choose_window,
-    make_sample,
-    runs_box,
-    visible_targets,
-)
+from anymask.data.samples import SampleSettings, make_sample
 from anymask.data.shards import read_shards
 from anymask.data.splits import is_validation
+from anymask.data.targets import visible_targets
+from anymask.data.windows import View, choose_window, runs_box
 from anymask.errors import ConfigError, DataError
 from tests.scenes import write_shard
 
@@ -31,20 +27,6 @@ DIGEST = 1244312796
 @pytest.fixture
 def pictures(tmp_path: Path) -> list[AnnotatedPicture]:
     return list(read_shards([write_shard(tmp_path / "discs.tar", 4)]))
-
-
-def test_box_from_runs_is_opencvs(pictures: list[AnnotatedPicture]) -> None:
-    for picture in pictures:
-        for index in range(3):
-            expected = cv2.boundingRect(picture.mask(index).astype(np.uint8))
-            assert runs_box(picture, index) == expected
-
-
-def test_box_from_runs_of_a_full_height_mask() -> None:
-    picture = AnnotatedPicture(
-        set_name="s", name="n", encoded=b"", size_hw=(10, 8), runs=(np.array([20, 30, 30]),)
-    )
-    assert runs_box(picture, 0) == (2, 0, 3, 10)
 
 
 @pytest.mark.parametrize("size", [64, 128, 192])
@@ -138,8 +120,8 @@ def test_masks_over_nine_tenths_of_the_picture_are_left_out(
     # Also where the right half alone is seen, which is 78 % and 81 % object.
     for columns, number in ((114, 1), (116, 0)):
         picture = one_mask(columns * 96, pictures)
-        window, used_hw = (64, 0, 128, 96), (64, 43)
-        assert len(visible_targets(picture, window, used_hw, 64, whole, rng)) == number
+        view = View(window=(64, 0, 128, 96), used_hw=(64, 43))
+        assert len(visible_targets(picture, view, 64, whole, rng)) == number
 
 
 def test_jitter_makes_objects_larger_and_smaller(pictures: list[AnnotatedPicture]) -> None:
@@ -157,6 +139,51 @@ def test_jitter_makes_objects_larger_and_smaller(pictures: list[AnnotatedPicture
         assert (sample.frame[height:] == 127).all()
         assert (sample.frame[:, width:] == 127).all()
         assert not sample.targets[:, -(-height // 4) :].any()
+
+
+def test_distorted_samples_are_turned_and_no_longer_clean(
+    pictures: list[AnnotatedPicture],
+) -> None:
+    plain = SampleSettings(zoom_share=0, whole_share=1, recolour=False, mirror=False)
+    rng = np.random.default_rng(0)
+    clean = make_sample(pictures[0], 128, plain, rng)
+    assert clean is not None
+    turned, faulty = 0, 0
+    for _ in range(60):
+        sample = make_sample(pictures[0], 128, replace(plain, distort=True), rng)
+        assert sample is not None
+        # Beyond the corners of a turned picture it is grey, where the discs' ground is darker.
+        is_turned = sample.frame[0, 0].min() > 90
+        turned += is_turned
+        faulty += not is_turned and not np.array_equal(sample.frame, clean.frame)
+        for target in sample.targets:
+            large = cv2.resize(target, (128, 128), interpolation=cv2.INTER_NEAREST)
+            assert sample.frame.max(2)[large == 255].mean() > 110
+    assert 15 < turned < 45
+    assert 5 < faulty < 30
+
+
+@pytest.mark.parametrize("size", [32, 64, 160])
+@pytest.mark.parametrize("jitter", [None, (0.1, 2.0)])
+def test_with_everything_on_each_click_lies_in_its_mask(
+    pictures: list[AnnotatedPicture], size: int, jitter: tuple[float, float] | None
+) -> None:
+    everything = SampleSettings(
+        jitter=jitter,
+        smallest_cells=1,
+        natural_size=True,
+        distort=True,
+        copy_paste_share=0.7,
+        part_whole_share=0.7,
+        region_sets=("others",),
+    )
+    mixed = [replace(picture, pseudo=(True, False, False)) for picture in pictures]
+    for number in range(40):
+        sample = Mixture(mixed).draw(size, everything, np.random.default_rng(number))
+        assert sample.targets.shape == (4, size // 4, size // 4)
+        for target, (x, y), box in zip(sample.targets, sample.clicks, sample.boxes, strict=True):
+            assert target[int(y // 4), int(x // 4)] > 127
+            assert (box[:2] < box[2:]).all()
 
 
 def test_undecodable_picture_is_named(pictures: list[AnnotatedPicture]) -> None:
@@ -185,6 +212,10 @@ def test_picture_of_another_size_than_its_masks_is_named(
         ({"largest_share": -0.1}, r"sample.largest_share must be in"),
         ({"jitter": (2.0, 0.1)}, r"sample.jitter must be two scales"),
         ({"jitter": (0.0, 1.0)}, r"sample.jitter must be two scales"),
+        ({"smallest_cells": 0}, r"sample.smallest_cells must be 1 or more, got 0; use 6"),
+        ({"pseudo_share": 1.5}, r"sample.pseudo_share must be in \[0, 1\], got 1.5"),
+        ({"copy_paste_share": -1.0}, r"sample.copy_paste_share must be in"),
+        ({"part_whole_share": 2.0}, r"sample.part_whole_share must be in"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting: dict[str, object], message: str) -> None:

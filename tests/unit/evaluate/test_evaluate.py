@@ -12,13 +12,19 @@ from anymask.data.shards import read_shards
 from anymask.errors import DataError, MissingExtra
 from anymask.evaluate.report import interval, means_by_set, rounded, summary, table
 from anymask.evaluate.run import Row, evaluate
-from anymask.evaluate.selection import choose_questions
+from anymask.evaluate.selection import Question, choose_questions
 from anymask.evaluate.tasks.classical import classical_scores, felzenszwalb_regions, grabcut
 from anymask.evaluate.tasks.prompts import corrected
+from anymask.image.read import read_picture
 from anymask.masks.mask import Mask, Masks
+from anymask.masks.overlap import iou
 from anymask.model.configs import tiny
 from anymask.model.sam import Sam
+from anymask.predict.care import AS_USUAL, PLAIN
+from anymask.predict.decode import predict
+from anymask.predict.encode import embed_pictures
 from anymask.vocabulary import ImageFrame, Prompt
+from anymask.weights.load import load_model
 from anymask.weights.loaded import LoadedModel
 from tests.scenes import HEIGHT, WIDTH, disc, scene, write_shard
 
@@ -80,6 +86,28 @@ def test_one_row_a_mask_with_every_figure(
     assert rows[0]["area_share"] == pytest.approx(truth.mean())
     _, _, w, h = cv2.boundingRect(truth.astype(np.uint8))
     assert rows[0]["box_filled"] == pytest.approx(truth.sum() / (w * h))
+
+
+def test_usual_care_looks_at_small_objects_again_and_plain_does_not(
+    pictures: list[AnnotatedPicture],
+) -> None:
+    default = load_model(device="cpu")
+    question = Question(picture=pictures[0], indices=(0, 2))
+
+    questions = {"a": [question]}
+    plain = evaluate(default, questions, with_classical=False, care=PLAIN)
+    usual = evaluate(default, questions, with_classical=False, care=AS_USUAL)
+    assert evaluate(default, questions, with_classical=False) == plain
+    for before, after in zip(plain, usual, strict=True):
+        assert after["score"] == before["score"]
+        assert all(after[name] != before[name] for name in ("box", "clicks_3"))
+    # A disc's tight box, asked once by the way that knows no care.
+    (embedding,) = embed_pictures(default, [read_picture(question.picture.encoded)])
+    for row, index in zip(plain, question.indices, strict=True):
+        truth = question.picture.mask(index)
+        x, y, w, h = cv2.boundingRect(truth.astype(np.uint8))
+        (answer,) = predict(default, embedding, [Prompt(box=(x, y, x + w, y + h))], multimask=False)
+        assert row["box"] == pytest.approx(iou(answer.best.array, truth), abs=1e-3)
 
 
 def test_classical_methods_find_a_disc_on_a_plain_ground() -> None:

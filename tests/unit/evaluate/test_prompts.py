@@ -10,6 +10,7 @@ from anymask.errors import InputError
 from anymask.evaluate.tasks import prompts
 from anymask.image.frame import frame_for
 from anymask.masks.mask import Mask, Masks
+from anymask.predict.care import AS_USUAL, PLAIN, Care
 from anymask.vocabulary import Prompt
 
 FRAME = frame_for((64, 64), 64)
@@ -27,18 +28,27 @@ def guess(truth: np.ndarray, score: float) -> Mask:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[Prompt], bool]]:
+def cares() -> list[Care]:
+    """The care that each question asked for."""
+    return []
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, cares: list[Care]) -> list[tuple[list[Prompt], bool]]:
     """What a model was asked that answers a square of 8 pixels a click (32 at most)."""
     calls: list[tuple[list[Prompt], bool]] = []
 
-    def answer(loaded, embedding, questions: Sequence[Prompt], *, multimask: bool) -> list[Masks]:
+    def answer(
+        loaded, embedding, questions: Sequence[Prompt], *, multimask: bool, care: Care
+    ) -> list[Masks]:
         calls.append((list(questions), multimask))
+        cares.append(care)
         if multimask:
             three = (guess(square(8), 0.9), guess(square(32), 0.2), guess(square(16), 0.5))
             return [Masks(three) for _ in questions]
         return [Masks((guess(square(min(32, 8 * len(q.points))), 0.7),)) for q in questions]
 
-    monkeypatch.setattr(prompts, "predict", answer)
+    monkeypatch.setattr(prompts, "predict_with_care", answer)
     return calls
 
 
@@ -76,6 +86,17 @@ def test_second_click_is_on_the_missed_part_and_brings_the_answer_along(asked):
     assert square(32)[y, x]
     assert not square(8)[y, x]
     np.testing.assert_array_equal(second.mask, guess(square(8), 0.9).low_res_logits)
+
+
+@pytest.mark.usefixtures("asked")
+def test_care_is_taken_over_every_click_and_box_and_none_unless_asked_for(cares):
+    prompts.click_scores(ANY, ANY, [square(32)], care=AS_USUAL)
+    prompts.box_scores(ANY, ANY, [square(32)], care=AS_USUAL)
+    assert cares == [AS_USUAL] * 4
+    cares.clear()
+    prompts.click_scores(ANY, ANY, [square(32)])
+    prompts.box_scores(ANY, ANY, [square(32)])
+    assert cares == [PLAIN] * 4
 
 
 @pytest.mark.parametrize("count", [0, -2])

@@ -8,6 +8,7 @@ from anymask.errors import DataError, PromptError
 from anymask.masks import rle
 from anymask.serve.bodies import RunLengths, Step
 from anymask.serve.chains import Chain, KeptAnswers, answer_chain
+from tests.unit.predict import networks
 
 INSIDE = np.zeros((300, 451), bool)
 INSIDE[100:200, 100:301] = True
@@ -181,3 +182,33 @@ def test_two_answers_stay_however_large_so_that_a_refinement_is_one_decode(
     for number in range(3):
         answers.keep(bytes([number]), masks)
     assert [answers.find(bytes([number])) is masks for number in range(3)] == [False, True, True]
+
+
+def test_a_preview_is_asked_once_and_a_click_with_care(model, embedding):
+    answers = KeptAnswers()
+    box = Step(box=[200.0, 150.0, 230.0, 170.0])
+    preview = answer_chain(model, embedding, answers, Chain(steps=[box], is_preview=True))
+    click = answer_chain(model, embedding, answers, Chain(steps=[box]))
+    plain = model.predict(embedding, box=box.box, zoom=False, flip=False)
+    usual = model.predict(embedding, box=box.box)
+    np.testing.assert_array_equal(preview.best.logits, plain.best.logits)
+    np.testing.assert_array_equal(click.best.logits, usual.best.logits)
+    assert (preview.best.close_up, usual.best.close_up is None) == (None, False)
+
+
+def test_where_care_is_asking_once_the_click_finds_the_previews_answer(photos, num_asked):
+    published = networks.model(networks.small_vit())
+    embedding = published.embed(photos / "chelsea.png")
+    answers = KeptAnswers()
+    preview = answer_chain(published, embedding, answers, Chain(steps=[FIRST], is_preview=True))
+    assert answer_chain(published, embedding, answers, Chain(steps=[FIRST])) is preview
+    assert num_asked() == 1
+
+
+def test_steps_before_a_preview_are_those_that_were_clicked(model, embedding, num_asked):
+    answers = KeptAnswers()
+    clicked = answer_chain(model, embedding, answers, Chain(steps=[FIRST]))
+    answer_chain(model, embedding, answers, Chain(steps=[FIRST, SECOND], is_preview=True))
+    assert num_asked() == 2
+    again = answer_chain(model, embedding, answers, Chain(steps=[FIRST]))
+    assert again is clicked

@@ -95,12 +95,23 @@ def test_an_answer_to_a_hover_is_small(page, photos):
     assert len(answer.content) < 50_000
 
 
-def test_a_click_where_the_pointer_was_asks_nothing_again(page, cat, monkeypatch):
+def test_a_click_where_a_click_was_asks_nothing_again(page, cat, monkeypatch):
     step = {"points": [[123, 45]], "labels": [1]}
-    preview = ask(page, cat, step, purpose="hover")
+    first = ask(page, cat, step)
     monkeypatch.setattr(Model, "predict", None)
     told = ask(page, cat, step)
-    assert told["masks"][told["best"]] == preview["masks"][0]
+    assert told["masks"] == first["masks"]
+
+
+def test_the_pointer_is_answered_at_once_and_the_click_with_care(page, model, cat, photos):
+    step = {"points": [[123, 45]], "labels": [1]}
+    embedding = model.embed(photos / "chelsea.png")
+    quick = model.predict(embedding, points=[(123, 45)], zoom=False, flip=False)
+    usual = model.predict(embedding, points=[(123, 45)])
+    preview = ask(page, cat, step, purpose="hover")
+    told = ask(page, cat, step)
+    assert preview["masks"][0]["rle"]["counts"] == quick.best.rle["counts"]
+    assert [one["rle"]["counts"] for one in told["masks"]] == [m.rle["counts"] for m in usual]
 
 
 def test_a_mask_mended_by_hand_is_where_it_begins(page, model, cat, photos):

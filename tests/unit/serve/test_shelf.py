@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from anymask.image.picture import Picture
+from anymask.image.read import read_picture
 from anymask.serve.answers import Refusal
 from anymask.serve.shelf import Shelf, bare_name, named
 
@@ -128,3 +129,13 @@ def test_the_same_name_again_keeps_the_answers(model):
 )
 def test_of_a_name_only_the_last_part_counts(given, name):
     assert bare_name(given) == name
+
+
+def test_windows_that_answers_needed_count_too(model, photos):
+    picture = read_picture(photos / "chelsea.png")
+    entry = Shelf(10**9).put(picture, "a")
+    embedding = entry.keep_embedding(model.embed(picture))
+    before = entry.num_bytes
+    model.predict(embedding, box=(200, 150, 230, 170), zoom=True)
+    assert len(embedding.views) == 1
+    assert entry.num_bytes == before + embedding.views.num_bytes > before

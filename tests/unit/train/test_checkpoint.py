@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from anymask.configuration import to_mapping
+from anymask.data.samples import SampleSettings
 from anymask.errors import ConfigError, OutputError, StateError
 from anymask.train.checkpoint import (
     Checkpoint,
@@ -78,8 +80,20 @@ def test_same_run_goes_on() -> None:
     assert found == checkpoint(1)
 
 
-def test_setting_that_is_new_or_gone_counts_as_a_difference() -> None:
-    wanted = {"settings": {"batch": 4, "optimizer": {"rate": 0.1, "clip": 1.0}}}
-    with pytest.raises(ConfigError, match=r"in 1 points \(optimizer.clip: none → 1.0\)"):
+def test_setting_that_is_gone_or_new_and_changed_counts_as_a_difference() -> None:
+    wanted = {"settings": {"batch": 4, "optimizer": {"rate": 0.1, "clip": 2.0}}}
+    with pytest.raises(ConfigError, match=r"in 1 points \(optimizer.clip: 1.0 → 2.0\)"):
         check_same_run(checkpoint(1), wanted, override=False)
     check_same_run(checkpoint(1), wanted, override=True)
+    with pytest.raises(ConfigError, match=r"in 1 points \(batch: 4 → none\)"):
+        check_same_run(checkpoint(1), {"settings": {"optimizer": {"rate": 0.1}}}, override=False)
+
+
+def test_run_older_than_a_setting_goes_on_with_its_default() -> None:
+    sample = to_mapping(SampleSettings())
+    older = {name: value for name, value in sample.items() if name in ("prompts", "jitter")}
+    begun = checkpoint(1, settings={"batch": 4, "sample": older})
+    check_same_run(begun, {"settings": {"batch": 4, "sample": sample}}, override=False)
+    changed = {"settings": {"batch": 4, "sample": sample | {"distort": True}}}
+    with pytest.raises(ConfigError, match=r"in 1 points \(sample.distort: False → True\)"):
+        check_same_run(begun, changed, override=False)

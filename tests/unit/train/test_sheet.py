@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from anymask.errors import InputError
+from anymask.evaluate.panels import add_caption
 from anymask.image.picture import Picture
 from anymask.masks.overlap import iou
 from anymask.train import sheet
@@ -100,13 +101,13 @@ def made_row(name: str = "discs/one") -> ProgressRow:
 
 def test_progress_sheet_shows_truth_and_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    captioned = sheet._captioned
+    captioned = add_caption
 
     def recorded(drawn: np.ndarray, text: str) -> np.ndarray:
         said.append(text)
         return captioned(drawn, text)
 
-    monkeypatch.setattr(sheet, "_captioned", recorded)
+    monkeypatch.setattr(sheet, "add_caption", recorded)
     drawn = progress_sheet([made_row(), made_row("discs/two")])
     assert said[:4] == ["discs/one", "true mask", "1 click: IoU 0.00", "3 clicks: IoU 1.00"]
     height = PANEL_PX * 96 // 128  # as tall as the pictures, not square

@@ -1,5 +1,7 @@
 """One picture of SA-1B: what its JSON says.
 
+One field is our own: "pseudo" is true where a model made the mask and nobody has seen it.
+
 Source: the published SA-1B data set: {"image": {"width", "height", …}, "annotations":
 [{"id", "segmentation": {"size": [H, W], "counts": text}, …}]}.
 """
@@ -26,6 +28,7 @@ NO_PICTURE = Problem(
     message="has no picture of the same name",
     hint="add the picture or remove the JSON",
 )
+PSEUDO = "pseudo"
 TWO_OF_A_NAME = Problem(
     code="ambiguous-pair",
     message="there are several files of the same name",
@@ -54,6 +57,7 @@ def annotated_pair(
         return
     size_hw = image_size(record["image"])
     runs: list[NDArray[np.int64]] = []
+    pseudo: list[bool] = []
     for number, annotation in enumerate(record["annotations"]):
         is_record = isinstance(annotation, Mapping)
         segmentation = annotation.get("segmentation") if is_record else None
@@ -64,6 +68,7 @@ def annotated_pair(
             continue
         counts, size_hw = found
         runs.append(counts)
+        pseudo.append(annotation.get(PSEUDO) is True)
     yield AnnotatedFile(
         set_name=set_name,
         name=picture.name,
@@ -71,6 +76,7 @@ def annotated_pair(
         shown=picture.shown,
         size_hw=size_hw,
         runs=tuple(runs),
+        pseudo=tuple(pseudo) if any(pseudo) else None,
     )
 
 

@@ -13,7 +13,8 @@ from anymask.data.clicks import centre_click, error_click, tight_box
 from anymask.errors import InputError
 from anymask.masks.mask import Masks
 from anymask.masks.overlap import iou
-from anymask.predict.decode import predict
+from anymask.predict.care import PLAIN, Care
+from anymask.predict.careful import predict_with_care
 from anymask.predict.embedding import ImageEmbedding
 from anymask.vocabulary import Prompt
 from anymask.weights.loaded import LoadedModel
@@ -26,6 +27,8 @@ def click_scores(
     embedding: ImageEmbedding,
     truths: Sequence[Mask],
     counts: Sequence[int] = (1, 3),
+    *,
+    care: Care = PLAIN,
 ) -> list[dict[str, float]]:
     """Click each object's centre, then correct the answer again and again.
 
@@ -34,6 +37,7 @@ def click_scores(
         embedding: The picture.
         truths: True masks, bool (H, W), none empty.
         counts: After how many clicks the answer is compared; 1 is always asked.
+        care: How much trouble is taken over every answer, those to corrections among them.
 
     Returns:
         One record a mask: after one click the IoU of the best scored guess (`click`), the score
@@ -42,20 +46,21 @@ def click_scores(
 
     Raises:
         InputError: If a count is below 1.
+        StateError: If `care` asks for a look at the picture and the embedding does not carry it.
     """
     if min(counts, default=1) < 1:
         raise InputError(
             f"counts must be numbers of clicks from 1 on, got {min(counts)}", hint="leave it out"
         )
     prompts = [Prompt(points=(centre_click(truth),), labels=(1,)) for truth in truths]
-    answers = predict(loaded, embedding, prompts, multimask=True)
+    answers = predict_with_care(loaded, embedding, prompts, multimask=True, care=care)
     records = [_first_click(answer, truth) for answer, truth in zip(answers, truths, strict=True)]
     for clicks in range(2, max(counts, default=1) + 1):
         prompts = [
             corrected(prompt, answer, truth)
             for prompt, answer, truth in zip(prompts, answers, truths, strict=True)
         ]
-        answers = predict(loaded, embedding, prompts, multimask=False)
+        answers = predict_with_care(loaded, embedding, prompts, multimask=False, care=care)
         if clicks in counts:
             for record, answer, truth in zip(records, answers, truths, strict=True):
                 record[f"clicks_{clicks}"] = iou(answer.best.array, truth)
@@ -80,7 +85,11 @@ def corrected(prompt: Prompt, answer: Masks, truth: Mask) -> Prompt:
 
 
 def box_scores(
-    loaded: LoadedModel, embedding: ImageEmbedding, truths: Sequence[Mask]
+    loaded: LoadedModel,
+    embedding: ImageEmbedding,
+    truths: Sequence[Mask],
+    *,
+    care: Care = PLAIN,
 ) -> list[dict[str, float]]:
     """Give each object's tight box.
 
@@ -88,12 +97,16 @@ def box_scores(
         loaded: The model.
         embedding: The picture.
         truths: True masks, bool (H, W).
+        care: How much trouble is taken over every answer.
 
     Returns:
         One record a mask: IoU of the single mask (`box`) and its score (`box_score`).
+
+    Raises:
+        StateError: If `care` asks for a look at the picture and the embedding does not carry it.
     """
     prompts = [Prompt(box=tight_box(truth)) for truth in truths]
-    answers = predict(loaded, embedding, prompts, multimask=False)
+    answers = predict_with_care(loaded, embedding, prompts, multimask=False, care=care)
     return [
         {"box": iou(answer.best.array, truth), "box_score": answer.best.score}
         for answer, truth in zip(answers, truths, strict=True)

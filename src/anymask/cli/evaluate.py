@@ -171,7 +171,7 @@ def _prompts(
             questions,
             with_classical=flags.classical,
             on_progress=lambda _done, _total: advance(),
-            care=AS_USUAL,
+            care=PLAIN if flags.plain else AS_USUAL,
         )
     protocol = Protocol(
         data=flags.data.name,

@@ -1,4 +1,4 @@
-"""Draw the README's picture with the default model: clicks, a box with clicks, and a cut-out."""
+"""Draw the README's picture with the default model: a box, a click, and a cut-out."""
 
 from pathlib import Path
 
@@ -17,17 +17,11 @@ CHECK = 12
 def main() -> None:
     """Make the three panels and join them."""
     model = anymask.load()
-    coffee = model.embed(photo_path("coffee.png"))
+    rocket = model.embed(photo_path("rocket.jpg"))
     astronaut = model.embed(photo_path("astronaut.png"))
-    first = model.predict(coffee, points=[(300, 150)])
-    two = [(300, 150), (470, 330)]
-    click = model.predict(coffee, points=two, labels=[1, 0], mask=first).best
-    boxed = model.predict(astronaut, box=(10, 0, 470, 511))
-    away = [(405, 90), (30, 60)]
-    person = model.predict(
-        astronaut, points=away, labels=[0, 0], box=(10, 0, 470, 511), mask=boxed
-    ).best
-    panels = [click.overlay(), person.overlay(), on_checkerboard(person.cutout())]
+    boxed = model.predict(rocket, box=(290, 60, 350, 420)).best
+    person = model.predict(astronaut, points=[(220, 300)]).best
+    panels = [boxed.overlay(), person.overlay(), on_checkerboard(person.cutout())]
     panels = [p.resize((round(p.width * HEIGHT / p.height), HEIGHT)) for p in panels]
     width = sum(panel.width for panel in panels) + GAP * (len(panels) - 1)
     joined = Image.new("RGB", (width, HEIGHT), "white")

@@ -10,8 +10,9 @@ from anymask import segment_anything as facade
 from anymask.errors import ImageError, InputError, KeysMismatch, PromptError, StateError
 from anymask.model.configs import vit_b
 from anymask.model.sam import Sam
-from anymask.predict import tensor_prompts
+from anymask.predict import decode, tensor_prompts
 from anymask.segment_anything import models
+from anymask.vocabulary import Prompt
 from anymask.weights.save import save_model
 from tests.unit.predict import networks
 
@@ -39,12 +40,17 @@ def predictor(model):
 # --- the same path as predict ---
 
 
-def test_answers_are_those_of_predict(config, predictor):
+def test_answers_are_those_of_predict_without_further_care(config, predictor):
     model = networks.model(config)
     embedding = model.embed(networks.picture())
     np.testing.assert_array_equal(predictor.features, embedding.features.embedding)
     points, labels, box = [(20, 10), (40, 30)], [1, 0], (5, 6, 50, 35)
-    masks = model.predict(embedding, points=points, labels=labels, box=box, multimask=True)
+    (masks,) = decode.predict(
+        model.loaded,
+        embedding,
+        [Prompt(points=tuple(points), labels=tuple(labels), box=box)],
+        multimask=True,
+    )
     found, scores, low_res = predictor.predict(np.array(points), np.array(labels), np.array(box))
     assert low_res.tobytes() == masks.low_res_logits.tobytes()
     assert scores.tobytes() == masks.scores.tobytes()

@@ -11,11 +11,13 @@ from anymask.api import Model
 from anymask.errors import InputError, PromptError, StateError
 from anymask.model.prompt_encoder import PromptBatch
 from anymask.predict import decode
+from anymask.predict.care import CareOptions
 from anymask.predict.decode import model_points
 from anymask.vocabulary import Prompt
 from tests.unit.predict import networks
 
 ATOL = 1e-4  # in logits
+PLAIN: CareOptions = {"zoom": False, "refine": 0, "flip": False, "connected": False}
 
 
 def logits(masks) -> np.ndarray:
@@ -194,8 +196,8 @@ def test_a_lone_point_has_three_answers_and_the_rest_one(model, embedding, given
 
 def test_the_three_guesses_and_the_single_mask_are_the_models_own(model, embedding):
     """Token 0 is the single mask, tokens 1 to 3 are the guesses, in the model's order."""
-    three = model.predict(embedding, points=[(20, 10)], multimask=True)
-    one = model.predict(embedding, points=[(20, 10)], multimask=False)
+    three = model.predict(embedding, points=[(20, 10)], multimask=True, **PLAIN)
+    one = model.predict(embedding, points=[(20, 10)], multimask=False, **PLAIN)
     at = torch.tensor([[[[20 * 64 / 56, 10 * 46 / 40], [0, 0]]]])
     batch = PromptBatch(at, torch.tensor([[[1, -1]]]))
     with torch.no_grad():

@@ -64,11 +64,13 @@ def evaluation_record(
         command += " --validation"
     if protocol.is_plain:
         command += " --plain"
+    kept = rounded(rows)  # the tables can be made again from the file, to the last digit
     return {
         **run_record(loaded, "default_model", command, day=day, commit=protocol.commit),
         "care": "plain" if protocol.is_plain else "usual",
-        **figures_of(rows, training_table(recipe)),
-        "rows": rounded(rows),
+        **figures_of(kept, training_table(recipe)),
+        **summary(rows),
+        "rows": kept,
     }
 
 

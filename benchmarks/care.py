@@ -41,6 +41,7 @@ CARES = MappingProxyType(
         "flip": replace(PLAIN, flip=True),
         "zoom and flip": replace(PLAIN, zoom=True, flip=True),
         "connected": replace(PLAIN, connected=True),
+        "snug": replace(PLAIN, snug=True),
         "refine once": replace(PLAIN, refine=1),
         "usual": AS_USUAL,
     }

@@ -182,7 +182,8 @@ class Model:
                 around an object that is small in the picture is encoded and asked again;
                 `refine=1`: the answer is asked again with itself as mask prompt, so often;
                 `flip=True`: the answer is averaged with that of the mirrored picture;
-                `connected=True`: pieces that no click touches are dropped.
+                `connected=True`: pieces that no click touches are dropped; `snug=True`: the answer
+                to a box is fitted to its sides.
 
         Returns:
             The candidate masks with their scores; `.best` is the best scored.

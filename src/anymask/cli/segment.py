@@ -20,6 +20,7 @@ from anymask.cli.segment_flags import SegmentFlags
 from anymask.cli.segment_receipts import set_receipt, typed_for_photo, typed_for_set
 from anymask.cli.summary import say_closing, say_done, say_line
 from anymask.errors import ConfigError, DataError, InputError, PromptError
+from anymask.masks.origin import CARE
 
 if TYPE_CHECKING:
     from anymask.api import Model
@@ -220,6 +221,7 @@ def _answer(job: Job, model: "Model", picture: "Picture", asked: Asked) -> Answe
             "refine": flags.refine,
             "flip": flags.flip,
             "connected": flags.connected,
+            "snug": flags.snug,
         },
     )
     return named(found, asked)
@@ -263,7 +265,7 @@ def _settings(job: Job, model: "Model", found: Answer) -> dict[str, object]:
     plan = job.plan
     return {
         "all_masks": job.flags.all_masks,
-        **{name: getattr(job.flags, name) for name in ("zoom", "refine", "flip", "connected")},
+        **{name: getattr(job.flags, name) for name in CARE},
         "formats": [*(form.name for form in plan.formats), *(one.name for one in plan.sets)],
         "embedding": "fresh" if found.kept_as is None else f"kept, {found.kept_as}",
         "input_size": model.loaded.sam.config.input_size,

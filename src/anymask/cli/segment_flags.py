@@ -134,6 +134,16 @@ class SegmentFlags:
             rich_help_panel=_WHAT,
         ),
     ] = None
+    snug: Annotated[
+        bool | None,
+        typer.Option(
+            "--snug/--no-snug",
+            metavar="",
+            help="Fit the answer to a box to its sides; likewise.",
+            show_default=False,
+            rich_help_panel=_WHAT,
+        ),
+    ] = None
     output: Annotated[
         str | None,
         typer.Option(

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from anymask.masks.atomic import shown_name
-from anymask.masks.origin import MaskFile, Origin
+from anymask.masks.origin import CARE, MaskFile, Origin
 
 # Arguments of `anymask.load`, fields of `ReadOptions` → flags, where the names differ.
 _FLAGS = MappingProxyType({"source": "model", "value_range": "range"})
@@ -199,7 +199,7 @@ def _question(origin: Origin, mask: str | None) -> list[str]:
 
 def _care(origin: Origin) -> dict[str, bool | int]:
     """Give what was said about the care to be taken; what was left to the model is left out."""
-    said = {name: getattr(origin, name) for name in ("zoom", "refine", "flip", "connected")}
+    said = {name: getattr(origin, name) for name in CARE}
     return {name: value for name, value in said.items() if value is not None}
 
 

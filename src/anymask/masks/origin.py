@@ -17,6 +17,10 @@ class MaskFile:
     name: str
 
 
+# The fields that say how much trouble was taken over an answer.
+CARE = ("zoom", "refine", "flip", "connected", "snug")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """The question a mask answers, in terms that can be asked again.
@@ -37,6 +41,8 @@ class Origin:
             it is usual and could not be done.
         refine: Likewise: how often the answer was asked again with itself as mask prompt.
         flip: Likewise: whether the mirrored picture was asked too.
+        connected: Likewise: whether pieces that no click touches were dropped.
+        snug: Likewise: whether the answer to a box was fitted to its sides.
         number: Which of the answer's masks this is, from 0.
         rank: Its place among them by score, from 0.
     """
@@ -55,5 +61,6 @@ class Origin:
     refine: int | None = None
     flip: bool | None = None
     connected: bool | None = None
+    snug: bool | None = None
     number: int = 0
     rank: int = 0

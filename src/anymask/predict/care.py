@@ -24,6 +24,7 @@ class CareOptions(TypedDict, total=False):
     refine: int | None
     flip: bool | None
     connected: bool | None
+    snug: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +36,17 @@ class Care:
         refine: How often the answer is asked again with itself as mask prompt.
         flip: Whether the answer is averaged with that of the mirrored picture.
         connected: Whether pieces that no click touches are dropped; prompts with a box keep all.
+        snug: Whether the answer to a box is fitted to its sides and loses its small pieces.
     """
 
     zoom: bool | None = None
     refine: int | None = None
     flip: bool | None = None
     connected: bool | None = None
+    snug: bool | None = None
 
     def __post_init__(self) -> None:
-        for name in ("zoom", "flip", "connected"):
+        for name in ("zoom", "flip", "connected", "snug"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, bool):
                 raise ConfigError(f"{name} is {value!r}", hint="use True, False or None")
@@ -65,6 +68,7 @@ class Resolved:
         refine: Likewise.
         flip: Likewise.
         connected: Likewise.
+        snug: Likewise.
         must_zoom: Whether zooming was asked for, not only usual.
         must_flip: Likewise for flipping.
     """
@@ -73,23 +77,24 @@ class Resolved:
     refine: int = 0
     flip: bool = False
     connected: bool = False
+    snug: bool = False
     must_zoom: bool = False
     must_flip: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether the prompt is asked once and nothing more."""
-        return not (self.zoom or self.refine or self.flip or self.connected)
+        return not (self.zoom or self.refine or self.flip or self.connected or self.snug)
 
 
 AS_USUAL = Care()
-PLAIN = Care(zoom=False, refine=0, flip=False, connected=False)
+PLAIN = Care(zoom=False, refine=0, flip=False, connected=False, snug=False)
 
 # What pays in quality for its time, by kind of prompt.
 _USUAL = MappingProxyType(
     {
         "lone click": Resolved(zoom=True, connected=True),
-        "box": Resolved(zoom=True),
+        "box": Resolved(zoom=True, snug=True),
         "several": Resolved(zoom=True, flip=True, connected=True),
     }
 )
@@ -124,6 +129,7 @@ def resolve(loaded: LoadedModel, prompt: Prompt, care: Care) -> Resolved:
         refine=usual.refine if care.refine is None else care.refine,
         flip=usual.flip if care.flip is None else care.flip,
         connected=usual.connected if care.connected is None else care.connected,
+        snug=usual.snug if care.snug is None else care.snug,
         must_zoom=care.zoom is True,
         must_flip=care.flip is True,
     )

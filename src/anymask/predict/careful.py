@@ -12,6 +12,7 @@ from anymask.predict.decode import Progress, decode_all, predict
 from anymask.predict.embedding import ImageEmbedding
 from anymask.predict.encode import prepare
 from anymask.predict.mirrored import averaged_with_mirror
+from anymask.predict.snug import snug
 from anymask.vocabulary import Prompt
 from anymask.weights.loaded import LoadedModel
 
@@ -79,6 +80,9 @@ def predict_with_care(
     tell = _teller(on_progress, len(answers), len(answers) - len(small))
     _replace(answers, small, zoomed(loaded, embedding, [answers[n] for n in small], tell))
     _connect(answers, plans)
+    for number, plan in enumerate(plans):
+        if plan.snug:
+            answers[number] = snug(answers[number])
     return answers
 
 

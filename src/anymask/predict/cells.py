@@ -22,7 +22,7 @@ def cell_centres(frame: ImageFrame, num_cells: int, axis: int) -> NDArray[np.flo
         Pixels from the picture's first edge, float64 (cells,); padding lies beyond its last edge.
     """
     numbers = np.arange(num_cells, dtype=np.float64)
-    return np.asarray((numbers + 0.5) * _cell_px(frame, num_cells, axis), dtype=np.float64)
+    return np.asarray((numbers + 0.5) * cell_px(frame, num_cells, axis), dtype=np.float64)
 
 
 def logits_at(
@@ -40,7 +40,7 @@ def logits_at(
         Float32 (R, C).
     """
     down, across = (
-        _weights(places / _cell_px(frame, num, axis) - 0.5, num)
+        _weights(places / cell_px(frame, num, axis) - 0.5, num)
         for axis, (places, num) in enumerate(zip((rows, columns), low_res.shape, strict=True))
     )
     return np.ascontiguousarray(down @ low_res @ across.T, dtype=np.float32)
@@ -61,13 +61,20 @@ def cells_of(
     """
     rows = np.array([(y, x) for x, y in points_xy], dtype=np.float64).reshape(-1, 2)
     cells = [
-        ((rows[:, axis] + 0.5) / _cell_px(frame, size_hw[axis], axis)).clip(0, size_hw[axis] - 1)
+        ((rows[:, axis] + 0.5) / cell_px(frame, size_hw[axis], axis)).clip(0, size_hw[axis] - 1)
         for axis in (0, 1)
     ]
     return cells[0].astype(np.intp), cells[1].astype(np.intp)
 
 
-def _cell_px(frame: ImageFrame, num_cells: int, axis: int) -> float:
+def cell_px(frame: ImageFrame, num_cells: int, axis: int) -> float:
+    """Give the side of a low-resolution cell along an axis, pixels of the picture.
+
+    Args:
+        frame: Where the picture lies in the model's square.
+        num_cells: Cells along the axis.
+        axis: 0 for rows, 1 for columns.
+    """
     scale = frame.resized_hw[axis] / frame.original_hw[axis]
     return frame.input_size / num_cells / scale
 

@@ -15,10 +15,11 @@ from anymask.predict.care import Care, CareOptions, kind_of, resolve
 from anymask.predict.close_up import window_around
 from anymask.predict.decode import decode_all, predict
 from anymask.predict.mirrored import mirrored_logits
+from anymask.predict.snug import snug
 from anymask.vocabulary import Prompt
 from tests.unit.predict import networks
 
-PLAIN: CareOptions = {"zoom": False, "refine": 0, "flip": False, "connected": False}
+PLAIN: CareOptions = {"zoom": False, "refine": 0, "flip": False, "connected": False, "snug": False}
 SMALL_BOX = (60, 40, 76, 52)
 BOX = Prompt(box=SMALL_BOX)
 CLICK = Prompt(points=((30.0, 20.0),), labels=(1,))
@@ -140,7 +141,7 @@ def test_clicks_side_by_side_share_a_window():
 
 
 def test_zooming_is_asking_about_the_window_by_itself(lite, photo):
-    masks = lite.predict(photo, box=SMALL_BOX, zoom=True, flip=False)
+    masks = lite.predict(photo, box=SMALL_BOX, zoom=True, flip=False, snug=False)
     place = window_around(SMALL_BOX, (96, 128), close_up.BOX_CONTEXT)
     assert place is not None
     x0, y0, x1, y1 = place
@@ -274,7 +275,7 @@ def test_asked_for_without_a_picture_it_is_refused(lite, photo, name):
 
 def test_unasked_without_a_picture_it_is_left_out_and_noted(lite, photo):
     bare = replace(photo, picture=None)
-    masks = lite.predict(bare, box=SMALL_BOX)
+    masks = lite.predict(bare, box=SMALL_BOX, snug=False)
     assert masks.warnings == ("the embedding does not carry its picture, so zoom was left out",)
     plain = lite.predict(bare, box=SMALL_BOX, **PLAIN)
     assert plain.warnings == ()
@@ -286,7 +287,7 @@ def test_unasked_without_a_picture_it_is_left_out_and_noted(lite, photo):
 
 
 def test_refining_is_asking_again_with_the_answer(lite, photo):
-    refined = lite.predict(photo, box=SMALL_BOX, zoom=False, flip=False, refine=2)
+    refined = lite.predict(photo, box=SMALL_BOX, zoom=False, flip=False, refine=2, snug=False)
     (answer,) = predict(lite.loaded, photo, [BOX])
     score = answer.best.score
     for _ in range(2):
@@ -294,6 +295,17 @@ def test_refining_is_asking_again_with_the_answer(lite, photo):
         (answer,) = predict(lite.loaded, photo, [prompt], multimask=False)
     np.testing.assert_allclose(refined.low_res_logits, answer.low_res_logits, atol=1e-4)
     assert refined.best.score == score
+
+
+def test_a_lone_box_is_fitted_unless_refused(lite, photo):
+    loose = lite.predict(photo, box=SMALL_BOX, snug=False)
+    fitted = snug(loose).best
+    np.testing.assert_array_equal(
+        lite.predict(photo, box=SMALL_BOX).low_res_logits[0], fitted.low_res_logits
+    )
+    corrected = lite.predict(photo, box=SMALL_BOX, points=[(66, 44)], mask=loose)
+    unfitted = lite.predict(photo, box=SMALL_BOX, points=[(66, 44)], mask=loose, snug=False)
+    np.testing.assert_array_equal(corrected.low_res_logits, unfitted.low_res_logits)
 
 
 def test_refining_three_candidates_refines_each(lite, photo):

@@ -37,7 +37,7 @@ class SampleSettings:
         distort: Whether pictures are also turned a little, blurred, stored badly, made grey and
             noisy.
         pseudo_share: Where a picture has masks by people and by a model, the share of prompts
-            that ask for those by a model.
+            that ask for those by a model; less where their share among the masks is less.
         copy_paste_share: Share of samples onto which objects of other pictures are pasted.
         part_whole_share: Share of samples that ask one click twice: for a part and for its whole.
         region_sets: Sets of the masks of regions, not of objects: neighbours of like colour make

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from anymask.data.picture import AnnotatedPicture
 from anymask.data.sample_settings import SampleSettings
-from anymask.data.windows import View, by_maker, cut
+from anymask.data.windows import View, by_maker, cut, share_by_model
 
 TARGET_STRIDE = 4
 SMALLEST_VISIBLE_SHARE = 0.25
@@ -82,7 +82,7 @@ def visible_targets(
     """Give as many masks as are wanted of those that show well in a view.
 
     Where people and a model made masks, each prompt asks for one by a model with the chance
-    `pseudo_share`; a kind with too few masks shows some of them again, so that the other kind
+    `pseudo_share`, or with their share among the masks if that is less; a kind with too few masks shows some of them again, so that the other kind
     does not take its place.
 
     Args:
@@ -100,7 +100,7 @@ def visible_targets(
     if not people or not model:
         order = rng.permutation(len(everyone))
         return _first_seen(picture, order.tolist(), view, size, settings)
-    wanted = int(rng.binomial(settings.prompts, settings.pseudo_share))
+    wanted = int(rng.binomial(settings.prompts, share_by_model(people, model, settings)))
     by_people, by_model = (
         _first_seen(picture, [kind[i] for i in rng.permutation(len(kind))], view, size, settings)
         for kind in (people, model)

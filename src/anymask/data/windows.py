@@ -78,8 +78,16 @@ def _any_object(
     people, model = by_maker(picture)
     if not people or not model:
         return int(rng.integers(len(picture.runs)))
-    chosen = model if rng.random() < settings.pseudo_share else people
+    chosen = model if rng.random() < share_by_model(people, model, settings) else people
     return chosen[int(rng.integers(len(chosen)))]
+
+
+def share_by_model(people: list[int], model: list[int], settings: SampleSettings) -> float:
+    """Give the chance that a prompt asks for a mask by a model, where there are both kinds.
+
+    One doubtful mask among thirty good ones is not worth half of the prompts.
+    """
+    return min(settings.pseudo_share, len(model) / (len(people) + len(model)))
 
 
 def by_maker(picture: AnnotatedPicture) -> tuple[list[int], list[int]]:

@@ -73,7 +73,15 @@ def test_masks_by_a_model_are_drawn_as_often_as_asked() -> None:
         assert {len(one) for one in shown} == {4}
         by_model = np.mean([index > 0 for one in shown for index in one])
         # The only mask by people is shown again rather than replaced.
-        assert by_model == pytest.approx(share, abs=0.05)
+        assert by_model == pytest.approx(min(share, 12 / 13), abs=0.05)
+
+
+def test_few_masks_by_a_model_are_asked_for_no_more_than_the_others() -> None:
+    settings = SampleSettings(prompts=4, pseudo_share=0.5)
+    shown = [drawn(with_columns("p" * 11 + "m"), settings, seed) for seed in range(300)]
+    assert np.mean([index == 11 for one in shown for index in one]) == pytest.approx(
+        1 / 12, abs=0.03
+    )
 
 
 @pytest.mark.parametrize("makers", ["mmmm", "pppp"])

@@ -99,7 +99,7 @@ def test_squares_lie_around_masks_of_both_makers() -> None:
     for share in (0.0, 0.25, 1.0):
         settings = SampleSettings(zoom_share=1.0, pseudo_share=share)
         windows = [choose_window(picture, 64, settings, rng) for _ in range(400)]
-        assert np.mean([x0 > 200 for x0, *_ in windows]) == pytest.approx(share, abs=0.07)
+        assert np.mean([x0 > 200 for x0, *_ in windows]) == pytest.approx(min(share, 0.9), abs=0.07)
 
 
 def test_box_from_runs_is_opencvs(tmp_path: Path) -> None:

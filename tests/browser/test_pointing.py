@@ -77,6 +77,31 @@ def test_a_preview_that_hangs_does_not_hold_back_the_next(visitor):
     assert len(held) > 1
 
 
+SLOWER = """(ms) => {
+  const ask = window.fetch;
+  window.fetch = (url, options) => !String(url).endsWith('/masks') ? ask(url, options) :
+    new Promise((done, failed) => {
+      const later = setTimeout(() => ask(url, options).then(done, failed), ms);
+      options.signal?.addEventListener('abort', () => {
+        clearTimeout(later);
+        failed(new DOMException('given up', 'AbortError'));
+      });
+    });
+}"""
+
+
+def test_on_a_slow_computer_previews_come_although_the_hand_is_never_still(visitor):
+    visitor.open("chelsea")
+    visitor.page.evaluate(SLOWER, 1500)
+    places = itertools.cycle(range(150, 154))
+
+    def look():
+        visitor.hover(next(places), 120)
+        return visitor.mask()
+
+    assert visitor.wait(look, bool)["area"] > 0
+
+
 def test_hatching_moves_with_the_picture(visitor):
     visitor.open("chelsea").click(150, 120)
     visitor.some_mask()

@@ -82,8 +82,8 @@ def visible_targets(
     """Give as many masks as are wanted of those that show well in a view.
 
     Where people and a model made masks, each prompt asks for one by a model with the chance
-    `pseudo_share`, or with their share among the masks if that is less; a kind with too few masks shows some of them again, so that the other kind
-    does not take its place.
+    `pseudo_share`, or with their share among the masks if that is less; a kind with too few
+    masks shows some of them again, so that the other kind does not take its place.
 
     Args:
         picture: Picture and masks.

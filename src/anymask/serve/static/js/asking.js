@@ -92,6 +92,8 @@ export class Asking {
       return;
     }
     asked.stop.abort();
+    // On a slow computer every preview takes this long: the next one gets more time, or none would ever come.
+    this.#hoverMs = Math.max(this.#hoverMs, performance.now() - asked.began);
     this.#hover = null;
     this.#askHover();
   }

@@ -82,10 +82,13 @@ class LiteConfig:
     Attributes:
         variant: "lite0", "lite1" or "lite2".
         num_global_blocks: Attention blocks over the whole stride-32 grid.
+        num_skip_blocks: Local blocks that mix coarser features into the skips at strides 8 and 4,
+            so many at each; 0 hands the backbone's own features on.
     """
 
     variant: str = "lite0"
     num_global_blocks: int = 1
+    num_skip_blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,8 @@ Source: feature pyramids (Lin et al., 2017); the 16-pixel embedding and the two 
 follow SAM 2 (Ravi et al., 2024), appendix C; the last block follows ConvNeXt (Liu et al., 2022).
 """
 
+from typing import TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +20,8 @@ from anymask.model.image_encoder import ImageFeatures
 from anymask.model.layers import Attention, ChannelNorm
 
 NUM_HEADS = 8
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 
 
 class LiteImageEncoder(nn.Module):
@@ -43,6 +47,10 @@ class LiteImageEncoder(nn.Module):
         )
         self.mix = LocalBlock(dim)
         self.norm = ChannelNorm(dim)
+        self.has_fusions = config.num_skip_blocks > 0
+        if self.has_fusions:
+            self.fuse8 = SkipFusion(dim // 4, dim, config.num_skip_blocks)
+            self.fuse4 = SkipFusion(dim // 8, dim // 4, config.num_skip_blocks)
 
     def forward(self, pixels: Tensor) -> ImageFeatures:
         """Encode normalised pictures (B, 3, H, W), H and W multiples of 32."""
@@ -52,7 +60,34 @@ class LiteImageEncoder(nn.Module):
         context = self.global_blocks(self.lateral32(f32))  # (B, C, H/32, W/32)
         context = F.interpolate(context, scale_factor=2.0, mode="bilinear")
         embedding = self.norm(self.mix(self.lateral16(f16) + context))  # (B, C, H/16, W/16)
-        return ImageFeatures(embedding, (self.skip8(f8), self.skip4(f4)))
+        skip8, skip4 = self.skip8(f8), self.skip4(f4)
+        if self.has_fusions:
+            skip8 = self.fuse8(skip8, embedding)  # (B, C/4, H/8, W/8)
+            skip4 = self.fuse4(skip4, skip8)  # (B, C/8, H/4, W/4)
+        return ImageFeatures(embedding, (skip8, skip4))
+
+
+class SkipFusion(nn.Module):
+    """What the coarser map knows, brought to a skip and mixed with it; a new one changes nothing.
+
+    The backbone's early features see few pixels, and borders are drawn with them.
+
+    Args:
+        dim: Channels of the skip.
+        coarser_dim: Channels of the map at twice its stride.
+        num_blocks: Local blocks.
+    """
+
+    def __init__(self, dim: int, coarser_dim: int, num_blocks: int) -> None:
+        super().__init__()
+        self.bring = _silent(nn.Conv2d(coarser_dim, dim, 1))
+        blocks = (LocalBlock(dim, is_silent=True) for _ in range(num_blocks))
+        self.blocks = nn.Sequential(*blocks)
+
+    def forward(self, skip: Tensor, coarser: Tensor) -> Tensor:
+        """Give the skip (B, C, 2h, 2w) with what (B, C', h, w) knows."""
+        brought = F.interpolate(self.bring(coarser), scale_factor=2.0, mode="bilinear")
+        return self.blocks(skip + brought)
 
 
 class GlobalBlock(nn.Module):
@@ -77,15 +112,31 @@ class GlobalBlock(nn.Module):
 
 
 class LocalBlock(nn.Module):
-    """Depthwise 5 × 5 convolution and an MLP, with a residual around them."""
+    """Depthwise 5 × 5 convolution and an MLP, with a residual around them.
 
-    def __init__(self, dim: int) -> None:
+    Args:
+        dim: Channels.
+        is_silent: Whether a new block changes nothing.
+    """
+
+    def __init__(self, dim: int, *, is_silent: bool = False) -> None:
         super().__init__()
         self.depthwise = nn.Conv2d(dim, dim, 5, padding=2, groups=dim)
         self.norm = nn.LayerNorm(dim)
-        self.mlp = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+        last = nn.Linear(2 * dim, dim)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, 2 * dim), nn.GELU(), _silent(last) if is_silent else last
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Give the block's output for x of shape (B, C, h, w)."""
         mixed = self.norm(self.depthwise(x).permute(0, 2, 3, 1))  # (B, h, w, C)
         return x + self.mlp(mixed).permute(0, 3, 1, 2)
+
+
+def _silent(layer: Layer) -> Layer:
+    """Let a layer give zeros until it has learnt."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

@@ -71,7 +71,7 @@ def _check_depth(config: SamConfig, num_tensors: int) -> None:
     if config.vit is not None:
         depths.append(config.vit.depth)
     if config.lite is not None:
-        depths.append(config.lite.num_global_blocks)
+        depths += [config.lite.num_global_blocks, config.lite.num_skip_blocks]
     if config.tinyvit is not None:
         depths.extend(config.tinyvit.depths)
     if max(depths) > max(num_tensors, _SMALLEST_DEPTH):

@@ -5,7 +5,12 @@ import torch
 import torch.nn.functional as F
 
 from anymask.model.configs import LiteConfig
-from anymask.model.feature_pyramid import GlobalBlock, LiteImageEncoder, LocalBlock
+from anymask.model.feature_pyramid import (
+    GlobalBlock,
+    LiteImageEncoder,
+    LocalBlock,
+    SkipFusion,
+)
 from tests.unit.model.seeded import fill, numbers
 from tests.unit.model.test_layers import plain_attention
 
@@ -44,6 +49,45 @@ def test_the_pyramid_is_its_figure(encoder):
     torch.testing.assert_close(ours.embedding, expected, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(ours.high_res[0], encoder.skip8(f8), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(ours.high_res[1], encoder.skip4(f4), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_skips_are_fused_with_what_is_coarser(encoder):
+    fused = LiteImageEncoder(LiteConfig(num_global_blocks=2, num_skip_blocks=2), DIM).eval()
+    fill(fused)
+    common = encoder.state_dict()
+    fused.load_state_dict(fused.state_dict() | common)
+    pixels = numbers((1, 3, 64, 96), 1)
+    plain, ours = encoder(pixels), fused(pixels)
+    torch.testing.assert_close(ours.embedding, plain.embedding)
+    coarser = ours.embedding
+    for skip, fusion, found in zip(
+        plain.high_res, (fused.fuse8, fused.fuse4), ours.high_res, strict=True
+    ):
+        brought = torch.einsum("oc,bchw->bohw", fusion.bring.weight[..., 0, 0], coarser)
+        bias = dict(fusion.named_parameters())["bring.bias"]
+        brought = brought + bias[:, None, None]
+        size = skip.shape[-2:]
+        x = skip + F.interpolate(brought, size=size, mode="bilinear", align_corners=False)
+        assert len(fusion.blocks) == 2
+        for block in fusion.blocks:
+            x = block(x)
+        torch.testing.assert_close(found, x, rtol=1e-4, atol=1e-5)
+        coarser = found
+
+
+@torch.no_grad()
+def test_a_new_fusion_changes_nothing():
+    torch.manual_seed(0)
+    new = SkipFusion(8, DIM, 2)
+    skip = numbers((2, 8, 8, 12), 1)
+    torch.testing.assert_close(new(skip, numbers((2, DIM, 4, 6), 2)), skip)
+    # Yet it can learn.
+    with torch.enable_grad():
+        new(skip, numbers((2, DIM, 4, 6), 2)).square().sum().backward()
+    weights = dict(new.named_parameters())
+    for name in ("bring.weight", "blocks.1.mlp.2.weight"):
+        assert (weights[name].grad != 0).any()
 
 
 @torch.no_grad()

@@ -10,7 +10,14 @@ import torch
 from anymask.data.mixing import HeldSet
 from anymask.data.shards import read_shards
 from anymask.errors import ConfigError, KeysMismatch
-from anymask.model.configs import MaskedAutoencoderConfig, SamConfig, VitConfig, tiny, vit_b
+from anymask.model.configs import (
+    LiteConfig,
+    MaskedAutoencoderConfig,
+    SamConfig,
+    VitConfig,
+    tiny,
+    vit_b,
+)
 from anymask.model.masked_autoencoder import MaskedAutoencoder
 from anymask.model.sam import Sam
 from anymask.train.build import build_model, build_task
@@ -87,6 +94,21 @@ def test_finishing_run_starts_from_the_given_weights(tmp_path: Path, model: Sam)
     for name, tensor in built.state_dict().items():
         torch.testing.assert_close(tensor, model.state_dict()[name])
     assert all(parameter.requires_grad for parameter in built.parameters())
+
+
+def test_older_weights_without_fused_skips_begin_with_the_same_answers(tmp_path: Path) -> None:
+    plain, fused = (replace(tiny(64), lite=LiteConfig(num_skip_blocks=blocks)) for blocks in (0, 2))
+    torch.manual_seed(0)
+    older = Sam(plain).eval()
+    save_model(older, tmp_path / "older.safetensors", recipe={}, card="", half=False)
+    recipe = default_model(tmp_path / "older.safetensors")
+    built = build_model(replace(recipe, architecture=fused))
+    assert isinstance(built, Sam)
+    pixels = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        ours, before = built.eval().encode(pixels), older.encode(pixels)
+    torch.testing.assert_close(ours.high_res, before.high_res)
+    assert len(built.state_dict()) > len(older.state_dict())
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:

@@ -87,7 +87,9 @@ def test_a_new_fusion_changes_nothing():
         new(skip, numbers((2, DIM, 4, 6), 2)).square().sum().backward()
     weights = dict(new.named_parameters())
     for name in ("bring.weight", "blocks.1.mlp.2.weight"):
-        assert (weights[name].grad != 0).any()
+        grad = weights[name].grad
+        assert grad is not None
+        assert grad.abs().sum() > 0
 
 
 @torch.no_grad()

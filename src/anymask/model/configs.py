@@ -141,6 +141,7 @@ class SamConfig:
         decoder_depth: Two-way attention blocks.
         decoder_mlp_width: Hidden channels of the MLP inside a two-way block.
         has_high_res: Whether encoder features at strides 8 and 4 enter the decoder's upscaling.
+        has_mixing: Whether the upscaled features of a prompt are mixed with their neighbours.
         has_click_maps: Whether prompts are also drawn as maps.
         has_mask_scorer: Whether masks are scored from the mask itself instead of the IoU token.
         logit_scale: Factor on the product of hypernetwork weights and upscaled features.
@@ -157,6 +158,7 @@ class SamConfig:
     decoder_depth: int = 2
     decoder_mlp_width: int = 2048
     has_high_res: bool = False
+    has_mixing: bool = False
     has_click_maps: bool = False
     has_mask_scorer: bool = False
     logit_scale: float = 1.0

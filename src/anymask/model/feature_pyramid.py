@@ -8,8 +8,6 @@ Source: feature pyramids (Lin et al., 2017); the 16-pixel embedding and the two 
 follow SAM 2 (Ravi et al., 2024), appendix C; the last block follows ConvNeXt (Liu et al., 2022).
 """
 
-from typing import TypeVar
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,11 +15,9 @@ from torch import Tensor, nn
 from anymask.model.configs import LiteConfig
 from anymask.model.efficientnet_lite import EfficientNetLite
 from anymask.model.image_encoder import ImageFeatures
-from anymask.model.layers import Attention, ChannelNorm
+from anymask.model.layers import Attention, ChannelNorm, LocalBlock, silent
 
 NUM_HEADS = 8
-
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 
 
 class LiteImageEncoder(nn.Module):
@@ -80,7 +76,7 @@ class SkipFusion(nn.Module):
 
     def __init__(self, dim: int, coarser_dim: int, num_blocks: int) -> None:
         super().__init__()
-        self.bring = _silent(nn.Conv2d(coarser_dim, dim, 1))
+        self.bring = silent(nn.Conv2d(coarser_dim, dim, 1))
         blocks = (LocalBlock(dim, is_silent=True) for _ in range(num_blocks))
         self.blocks = nn.Sequential(*blocks)
 
@@ -109,34 +105,3 @@ class GlobalBlock(nn.Module):
         tokens = tokens + self.attn(normed, normed, normed)
         tokens = tokens + self.mlp(self.norm2(tokens))
         return tokens[:, 0].transpose(1, 2).reshape(x.shape)  # (B, C, h, w)
-
-
-class LocalBlock(nn.Module):
-    """Depthwise 5 × 5 convolution and an MLP, with a residual around them.
-
-    Args:
-        dim: Channels.
-        is_silent: Whether a new block changes nothing.
-    """
-
-    def __init__(self, dim: int, *, is_silent: bool = False) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv2d(dim, dim, 5, padding=2, groups=dim)
-        self.norm = nn.LayerNorm(dim)
-        last = nn.Linear(2 * dim, dim)
-        self.mlp = nn.Sequential(
-            nn.Linear(dim, 2 * dim), nn.GELU(), _silent(last) if is_silent else last
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Give the block's output for x of shape (B, C, h, w)."""
-        mixed = self.norm(self.depthwise(x).permute(0, 2, 3, 1))  # (B, h, w, C)
-        return x + self.mlp(mixed).permute(0, 3, 1, 2)
-
-
-def _silent(layer: Layer) -> Layer:
-    """Let a layer give zeros until it has learnt."""
-    nn.init.zeros_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer

@@ -1,10 +1,13 @@
 """The small layers every box of the figure is made of."""
 
 from itertools import pairwise
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 
 
 class ChannelNorm(nn.Module):
@@ -103,6 +106,39 @@ class Attention(nn.Module):
     def _heads(self, x: Tensor) -> Tensor:
         x = x.flatten(0, 1)  # (BP, T, C)
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # (BP, heads, T, C / heads)
+
+
+class LocalBlock(nn.Module):
+    """Depthwise 5 × 5 convolution and an MLP, with a residual around them.
+
+    Source: ConvNeXt (Liu et al., 2022), with a smaller kernel and MLP.
+
+    Args:
+        dim: Channels.
+        is_silent: Whether a new block changes nothing.
+    """
+
+    def __init__(self, dim: int, *, is_silent: bool = False) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv2d(dim, dim, 5, padding=2, groups=dim)
+        self.norm = nn.LayerNorm(dim)
+        last = nn.Linear(2 * dim, dim)
+        self.mlp = nn.Sequential(
+            nn.Linear(dim, 2 * dim), nn.GELU(), silent(last) if is_silent else last
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Give the block's output for x of shape (B, C, h, w)."""
+        mixed = self.norm(self.depthwise(x).permute(0, 2, 3, 1))  # (B, h, w, C)
+        return x + self.mlp(mixed).permute(0, 3, 1, 2)
+
+
+def silent(layer: Layer) -> Layer:
+    """Let a layer give zeros until it has learnt."""
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
 
 
 def drop_path(branch: Tensor, rate: float) -> Tensor:

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from anymask.model.configs import SamConfig
 from anymask.model.image_encoder import ImageFeatures
-from anymask.model.layers import ChannelNorm, Mlp
+from anymask.model.layers import ChannelNorm, LocalBlock, Mlp
 from anymask.model.mask_scorer import MaskScorer
-from anymask.model.nested_cells import as_product, unnest
+from anymask.model.nested_cells import as_product, nest, unnest
 from anymask.model.prepared_image import PreparedImage
 from anymask.model.two_way_transformer import TwoWayTransformer
 
@@ -121,6 +121,9 @@ class MaskDecoder(nn.Module):
             nn.ConvTranspose2d(dim // 4, dim // 8, 2, 2),
             nn.GELU(),
         )
+        self.has_mixing = config.has_mixing
+        if config.has_mixing:
+            self.mixing = LocalBlock(dim // 4, is_silent=True)
         self.output_hypernetworks_mlps = nn.ModuleList(
             Mlp(dim, dim, dim, dim // 8) for _ in range(NUM_MASK_TOKENS)
         )
@@ -203,15 +206,29 @@ class MaskDecoder(nn.Module):
         conv1, norm, _, conv2, _ = cast("UpscalingLayers", tuple(self.output_upscaling))
         first, second = as_product(conv1), as_product(conv2)
         at_once = max(1, CELLS_AT_ONCE // max(1, looked.tokens.shape[1]))
-        for start in range(0, looked.image.shape[2], at_once):
-            part = slice(start, start + at_once)
+        starts = range(0, looked.image.shape[2], at_once)
+        parts = [slice(start, start + at_once) for start in starts]
+
+        def to_stride_8(part: slice) -> Tensor:
             x = F.linear(looked.image[:, :, part], *first).unflatten(-1, (4, -1))
             if skips:
                 x = x + skips[0][:, None, part]
-            x = F.gelu(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
+            return F.gelu(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
+
+        mixed = None
+        if self.has_mixing:  # neighbours are in other parts
+            mixed = self._mix(torch.cat([to_stride_8(part) for part in parts], 2), looked.size_hw)
+        for part in parts:
+            x = to_stride_8(part) if mixed is None else mixed[:, :, part]
             x = F.linear(x, *second).unflatten(-1, (4, -1))
             if skips:
                 x = x + skips[1][:, None, part]
             if looked.fine is not None:
                 x = x + looked.fine[:, :, part]
             yield F.gelu(x)
+
+    def _mix(self, cells: Tensor, size_hw: tuple[int, int]) -> Tensor:
+        """Mix stride-8 cells with their neighbours, (B, P, h w, 4, C/4) each way."""
+        maps = unnest(cells, size_hw).flatten(0, 1)  # (BP, C/4, 2h, 2w)
+        maps = self.mixing(maps.contiguous(memory_format=torch.channels_last))
+        return nest(maps, 1).unflatten(0, cells.shape[:2])

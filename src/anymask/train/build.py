@@ -101,15 +101,16 @@ def _with_first_values(recipe: Recipe, architecture: SamConfig) -> Sam:
         loaded = load_model(recipe.start, device="cpu", architecture=asked)
         # A calibration is of finished weights; what learns from here on gets its own.
         started = without_calibration(loaded.sam.state_dict())
-        model.load_state_dict(_new_fusions(model) | started)
+        model.load_state_dict(_new_parts(model) | started)
     if architecture.lite is not None:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
 
 
-def _new_fusions(model: Sam) -> dict[str, torch.Tensor]:
+def _new_parts(model: Sam) -> dict[str, torch.Tensor]:
     """Give the first values of what older weights of the default model lack; it changes nothing."""
-    return {name: value for name, value in model.state_dict().items() if ".fuse" in name}
+    parts = ("image_encoder.fuse", "mask_decoder.mixing.")
+    return {name: value for name, value in model.state_dict().items() if name.startswith(parts)}
 
 
 def _is_encoder_alone(recipe: Recipe) -> bool:

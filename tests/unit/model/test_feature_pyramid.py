@@ -5,12 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from anymask.model.configs import LiteConfig
-from anymask.model.feature_pyramid import (
-    GlobalBlock,
-    LiteImageEncoder,
-    LocalBlock,
-    SkipFusion,
-)
+from anymask.model.feature_pyramid import GlobalBlock, LiteImageEncoder, SkipFusion
+from anymask.model.layers import LocalBlock
 from tests.unit.model.seeded import fill, numbers
 from tests.unit.model.test_layers import plain_attention
 

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from anymask.model import mask_decoder
 from anymask.model.image_encoder import ImageFeatures
 from anymask.model.mask_decoder import DecoderPrompts
 from anymask.model.nested_cells import as_product, nest, unnest
@@ -61,7 +62,10 @@ def decode_plainly(decoder, seen: ImageFeatures, image_pe, given: DecoderPrompts
         x = first(maps)
         if seen.high_res:
             x = x + seen.high_res[0]
-        x = second(F.gelu(norm(x)))
+        x = F.gelu(norm(x))
+        if decoder.has_mixing:
+            x = decoder.mixing(x)
+        x = second(x)
         if seen.high_res:
             x = x + seen.high_res[1]
         x = F.gelu(x + fine)[0]
@@ -80,6 +84,20 @@ def test_it_is_its_figure(decoder, image_pe, has_high_res):
     assert ours.low_res_logits.shape == (1, 2, 4, 16, 16)
     torch.testing.assert_close(ours.low_res_logits, masks, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(ours.iou, scores, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("cells_at_once", [1024, 3])
+@torch.no_grad()
+def test_mixing_sees_neighbours_of_the_same_prompt_alone(image_pe, monkeypatch, cells_at_once):
+    monkeypatch.setattr(mask_decoder, "CELLS_AT_ONCE", cells_at_once)
+    decoder = small_vit(has_mixing=True).mask_decoder
+    seen, given = features(has_high_res=True), prompts(3)
+    ours = decode(decoder, seen, image_pe, given)
+    masks, _ = decode_plainly(decoder, seen, image_pe, given)
+    torch.testing.assert_close(ours.low_res_logits, masks, rtol=1e-4, atol=1e-4)
+    decoder.has_mixing = False
+    without = decode(decoder, seen, image_pe, given)
+    assert (ours.low_res_logits - without.low_res_logits).abs().mean() > 0.1
 
 
 @torch.no_grad()
@@ -168,3 +186,5 @@ def test_unnesting_undoes_nesting():
     maps = numbers((2, 5, 12, 8), 1)
     cells = nest(maps, 2)[:, None]
     assert torch.equal(unnest(cells, (3, 2))[:, 0], maps)
+    coarser = nest(maps, 1)[:, None]
+    assert torch.equal(unnest(coarser, (6, 4))[:, 0], maps)

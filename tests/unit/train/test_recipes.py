@@ -19,6 +19,7 @@ from anymask.model.configs import (
     vit_b,
 )
 from anymask.model.masked_autoencoder import MaskedAutoencoder
+from anymask.model.prompt_encoder import PromptBatch
 from anymask.model.sam import Sam
 from anymask.train.build import build_model, build_task
 from anymask.train.low_rank import LowRankSettings, low_rank_layers
@@ -96,8 +97,11 @@ def test_finishing_run_starts_from_the_given_weights(tmp_path: Path, model: Sam)
     assert all(parameter.requires_grad for parameter in built.parameters())
 
 
-def test_older_weights_without_fused_skips_begin_with_the_same_answers(tmp_path: Path) -> None:
-    plain, fused = (replace(tiny(64), lite=LiteConfig(num_skip_blocks=blocks)) for blocks in (0, 2))
+def test_older_weights_without_fusion_and_mixing_give_the_same_answers(tmp_path: Path) -> None:
+    plain, fused = (
+        replace(tiny(64), lite=LiteConfig(num_skip_blocks=blocks), has_mixing=blocks > 0)
+        for blocks in (0, 2)
+    )
     torch.manual_seed(0)
     older = Sam(plain).eval()
     save_model(older, tmp_path / "older.safetensors", recipe={}, card="", half=False)
@@ -105,9 +109,10 @@ def test_older_weights_without_fused_skips_begin_with_the_same_answers(tmp_path:
     built = build_model(replace(recipe, architecture=fused))
     assert isinstance(built, Sam)
     pixels = torch.rand(1, 3, 64, 64)
+    click = PromptBatch(torch.full((1, 1, 1, 2), 30.0), torch.ones(1, 1, 1, dtype=torch.int64))
     with torch.no_grad():
-        ours, before = built.eval().encode(pixels), older.encode(pixels)
-    torch.testing.assert_close(ours.high_res, before.high_res)
+        ours, before = built.eval()(pixels, click), older(pixels, click)
+    torch.testing.assert_close(ours, before)
     assert len(built.state_dict()) > len(older.state_dict())
 
 

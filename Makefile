@@ -87,6 +87,7 @@ docs-cli: $(VENV)/.developed  ## print help texts and signatures into docs/refer
 
 bench: $(VENV)/.developed  ## measure speed and memory into benchmarks/results (an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/run.py $(BENCH_FLAGS)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/default_model.py $(BENCH_FLAGS)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/profile_parts.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/run_lengths.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/exported.py

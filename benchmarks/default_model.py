@@ -1,10 +1,15 @@
-"""What the default model takes for a photo and for a click, part by part."""
+"""What the default model takes for a photo and for a click, part by part.
 
+Writes `results/default_speed.json`; a minute.
+"""
+
+import argparse
 import time
 from typing import Any
 
 import torch
 from part_times import PartTimes, median_parts
+from record import processor, write_record
 
 import anymask
 from anymask.image.photos import photo_path
@@ -24,6 +29,29 @@ CLICK_PARTS = (
 )
 
 Split = dict[str, dict[str, float]]
+
+
+def main() -> None:
+    """Measure and write the results file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="a sixth of the calls")
+    parser.add_argument("--quick", action="store_true", help="one round: to see that it works")
+    flags = parser.parse_args()
+    rounds = 1 if flags.quick else flags.rounds
+    splits = {threads: default_split(threads, 1 + 6 * rounds) for threads in (1, 2)}
+    path = write_record(
+        "default_speed",
+        f"python benchmarks/default_model.py --rounds {rounds}",
+        f"{processor()}, CPU time with one thread",
+        model={"sha256": anymask.load(device="cpu").loaded.sha256},
+        default_model_ms=splits,
+        tables={
+            "default_speed": whole_table(splits),
+            "default_encode": split_table(splits, "encode"),
+            "default_click": split_table(splits, "click"),
+        },
+    )
+    print(f"wrote {path}")
 
 
 def default_split(threads: int, rounds: int) -> Split:
@@ -87,3 +115,7 @@ def split_table(splits: dict[int, Split], what: str) -> dict[str, Any]:
 def threads_of(number: int) -> str:
     """Give "1 thread" or "2 threads"."""
     return f"{number} thread{'' if number == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    main()

@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 from comparisons import COMPARISONS, Comparison, largest_difference
-from default_model import default_split, split_table, whole_table
 from engines import COLUMNS as ENGINE_COLUMNS
 from engines import ENGINES, engine_rows
 from memory import in_own_process
@@ -43,20 +42,14 @@ def main() -> None:
     with console.status("engines"):
         few = tuple(title for title, engine, _ in ENGINES if engine == "torch")
         engines = engine_rows(rounds, console.print, few if flags.quick else None)
-    with console.status("default model"):
-        splits = {threads: default_split(threads, 1 + 6 * rounds) for threads in (1, 2)}
     path = write_record(
         "speed",
         "make bench" + (" (one quick round)" if flags.quick else f" (rounds={rounds})"),
         f"{processor()}, one thread where not stated",
         measured=measured,
-        default_model_ms=splits,
         tables={
             "speed": {"columns": COLUMNS, "rows": [row(one) for one in measured.values()]},
             "engines": {"columns": ENGINE_COLUMNS, "rows": engines},
-            "default_speed": whole_table(splits),
-            "default_encode": split_table(splits, "encode"),
-            "default_click": split_table(splits, "click"),
         },
     )
     console.print(f"wrote {path}")

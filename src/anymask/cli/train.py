@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from anymask.cli.average import average_run
 from anymask.cli.calibrate import calibrate_run
 from anymask.cli.export_run import export_run
 from anymask.cli.flags import with_flags
@@ -335,6 +336,7 @@ for _name, _command in (
     train_app.command(_name, hidden=True)(with_flags(_command))
 train_app.command("self")(train_self)
 train_app.command("export")(export_run)
+train_app.command("average")(average_run)
 train_app.command("calibrate")(calibrate_run)
 
 

@@ -19,7 +19,7 @@ from anymask.model.configs import SamConfig
 from anymask.model.image_encoder import ImageFeatures
 from anymask.model.layers import ChannelNorm, LocalBlock, Mlp
 from anymask.model.mask_scorer import MaskScorer
-from anymask.model.nested_cells import as_product, nest, unnest
+from anymask.model.nested_cells import as_product, unnest
 from anymask.model.prepared_image import PreparedImage
 from anymask.model.two_way_transformer import TwoWayTransformer
 
@@ -187,48 +187,55 @@ class MaskDecoder(nn.Module):
         weights = weights * self.logit_scale  # (B, P, C/8, M)
 
         cells, coarser = [], []
-        for upscaled in self._upscale(looked, prepared.skips):
-            cells.append(upscaled.flatten(2, 4) @ weights)  # (B, P, some 4 4, M)
+        for prompts, upscaled in self._upscale(looked, prepared.skips):
+            cells.append(upscaled.flatten(2, 4) @ weights[:, prompts])  # (B, some, some 4 4, M)
             if self.has_mask_scorer:
-                coarser.append(upscaled.detach().mean(4))  # (B, P, some, 4, C/8)
-        nested = torch.cat(cells, 2).unflatten(2, (-1, 4, 4))  # (B, P, hw, 4, 4, M)
+                coarser.append(upscaled.detach().mean(4))  # (B, some, some, 4, C/8)
+        joined = 1 if self.has_mixing else 2
+        nested = torch.cat(cells, joined).unflatten(2, (-1, 4, 4))  # (B, P, hw, 4, 4, M)
         logits = unnest(nested, looked.size_hw)  # (B, P, M, 4h, 4w)
 
         if looked.iou is not None:
             return MaskPredictions(logits, looked.iou[:, :, masks])
         scores = self.mask_scorer(
-            logits, torch.cat(coarser, 2), looked.image, looked.places, looked.kinds
+            logits, torch.cat(coarser, joined), looked.image, looked.places, looked.kinds
         )
         return MaskPredictions(logits[:, :, masks], scores[:, :, masks])
 
-    def _upscale(self, looked: Looked, skips: tuple[Tensor, ...]) -> Iterator[Tensor]:
-        """Give the upscaled features of some cells at a time, (B, P, some, 4, 4, C/8)."""
+    def _upscale(self, looked: Looked, skips: tuple[Tensor, ...]) -> Iterator[tuple[slice, Tensor]]:
+        """Give the upscaled features of some cells of some prompts, (B, some, some, 4, 4, C/8)."""
         conv1, norm, _, conv2, _ = cast("UpscalingLayers", tuple(self.output_upscaling))
         first, second = as_product(conv1), as_product(conv2)
-        at_once = max(1, CELLS_AT_ONCE // max(1, looked.tokens.shape[1]))
-        starts = range(0, looked.image.shape[2], at_once)
-        parts = [slice(start, start + at_once) for start in starts]
-
-        def to_stride_8(part: slice) -> Tensor:
-            x = F.linear(looked.image[:, :, part], *first).unflatten(-1, (4, -1))
+        for prompts, part in self._parts(looked.image):
+            x = F.linear(looked.image[:, prompts, part], *first).unflatten(-1, (4, -1))
             if skips:
                 x = x + skips[0][:, None, part]
-            return F.gelu(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
-
-        mixed = None
-        if self.has_mixing:  # neighbours are in other parts
-            mixed = self._mix(torch.cat([to_stride_8(part) for part in parts], 2), looked.size_hw)
-        for part in parts:
-            x = to_stride_8(part) if mixed is None else mixed[:, :, part]
+            x = F.gelu(F.layer_norm(x, x.shape[-1:], norm.weight, norm.bias, norm.eps))
+            if self.has_mixing:
+                x = self._mix(x, looked.size_hw)
             x = F.linear(x, *second).unflatten(-1, (4, -1))
             if skips:
                 x = x + skips[1][:, None, part]
             if looked.fine is not None:
-                x = x + looked.fine[:, :, part]
-            yield F.gelu(x)
+                x = x + looked.fine[:, prompts, part]
+            yield prompts, F.gelu(x)
+
+    def _parts(self, image: Tensor) -> Iterator[tuple[slice, slice]]:
+        """Say which prompts and which of their cells (B, P, h w, C) are upscaled at once."""
+        num_prompts, num_cells = image.shape[1:3]
+        if self.has_mixing:  # with all their cells, for neighbours are mixed
+            at_once = max(1, CELLS_AT_ONCE // num_cells)
+            for start in range(0, num_prompts, at_once):
+                yield slice(start, start + at_once), slice(None)
+            return
+        at_once = max(1, CELLS_AT_ONCE // max(1, num_prompts))
+        for start in range(0, num_cells, at_once):
+            yield slice(None), slice(start, start + at_once)
 
     def _mix(self, cells: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Mix stride-8 cells with their neighbours, (B, P, h w, 4, C/4) each way."""
-        maps = unnest(cells, size_hw).flatten(0, 1)  # (BP, C/4, 2h, 2w)
-        maps = self.mixing(maps.contiguous(memory_format=torch.channels_last))
-        return nest(maps, 1).unflatten(0, cells.shape[:2])
+        (h, w), (B, P, C) = size_hw, (*cells.shape[:2], cells.shape[-1])
+        # Channels stay together all the way, so that pixels move only twice.
+        rows = cells.reshape(B * P, h, w, 2, 2, C).transpose(2, 3).reshape(B * P, 2 * h, 2 * w, C)
+        rows = self.mixing(rows.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)  # (BP, 2h, 2w, C/4)
+        return rows.reshape(B * P, h, 2, w, 2, C).transpose(2, 3).reshape(cells.shape)

@@ -49,19 +49,8 @@ def nest(maps: Tensor, levels: int) -> Tensor:
 
 
 def unnest(cells: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """Undo `nest`.
-
-    Args:
-        cells: At stride 4, (B, P, h w, 4, 4, M), or at stride 8, (B, P, h w, 4, M).
-        size_hw: The embedding grid.
-
-    Returns:
-        (B, P, M, 4h, 4w) or (B, P, M, 2h, 2w).
-    """
-    B, P, M = *cells.shape[:2], cells.shape[-1]
+    """Undo `nest` at stride 4: (B, P, h w, 4, 4, M) → (B, P, M, 4h, 4w)."""
+    B, P, _, _, _, M = cells.shape
     h, w = size_hw
-    if cells.dim() == 5:
-        maps = cells.view(B, P, h, w, 2, 2, M).permute(0, 1, 6, 2, 4, 3, 5)
-        return maps.reshape(B, P, M, 2 * h, 2 * w)
     maps = cells.view(B, P, h, w, 2, 2, 2, 2, M)  # cell, stride-8 cell, stride-4 cell
     return maps.permute(0, 1, 8, 2, 4, 6, 3, 5, 7).reshape(B, P, M, 4 * h, 4 * w)

@@ -183,7 +183,7 @@ class Model:
                 `refine=1`: the answer is asked again with itself as mask prompt, so often;
                 `flip=True`: the answer is averaged with that of the mirrored picture;
                 `connected=True`: pieces that no click touches are dropped; `snug=True`: the answer
-                to a box is fitted to its sides.
+                to a box is fitted to its sides, and its small pieces are dropped.
 
         Returns:
             The candidate masks with their scores; `.best` is the best scored.

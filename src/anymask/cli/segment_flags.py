@@ -139,7 +139,7 @@ class SegmentFlags:
         typer.Option(
             "--snug/--no-snug",
             metavar="",
-            help="Fit the answer to a box to its sides; likewise.",
+            help="Fit the answer to a box to its sides, drop small pieces; likewise.",
             show_default=False,
             rich_help_panel=_WHAT,
         ),

@@ -42,7 +42,7 @@ class Origin:
         refine: Likewise: how often the answer was asked again with itself as mask prompt.
         flip: Likewise: whether the mirrored picture was asked too.
         connected: Likewise: whether pieces that no click touches were dropped.
-        snug: Likewise: whether the answer to a box was fitted to its sides.
+        snug: Likewise: whether the answer to a box was fitted to its sides, without small pieces.
         number: Which of the answer's masks this is, from 0.
         rank: Its place among them by score, from 0.
     """

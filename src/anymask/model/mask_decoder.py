@@ -225,7 +225,7 @@ class MaskDecoder(nn.Module):
         num_prompts, num_cells = image.shape[1:3]
         if self.has_mixing:  # with all their cells, for neighbours are mixed
             at_once = max(1, CELLS_AT_ONCE // num_cells)
-            for start in range(0, num_prompts, at_once):
+            for start in range(0, max(1, num_prompts), at_once):
                 yield slice(start, start + at_once), slice(None)
             return
         at_once = max(1, CELLS_AT_ONCE // max(1, num_prompts))

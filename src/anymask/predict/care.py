@@ -35,7 +35,8 @@ class Care:
         zoom: Whether a window around a small object is encoded by itself and asked again.
         refine: How often the answer is asked again with itself as mask prompt.
         flip: Whether the answer is averaged with that of the mirrored picture.
-        connected: Whether pieces that no click touches are dropped; prompts with a box keep all.
+        connected: Whether pieces that no click touches are dropped; `snug` looks after
+            those of prompts with a box.
         snug: Whether the answer to a box is fitted to its sides and loses its small pieces.
     """
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import torch
 
-from anymask.errors import ConfigError
+from anymask.errors import ConfigError, WeightsError
 from anymask.masks.atomic import shown_name
 from anymask.model.sam import Sam
 from anymask.model.score_calibration import without_calibration
 from anymask.weights.load import load_model
+from anymask.weights.loaded import LoadedModel
 from anymask.weights.save import save_model
 
 SUMMED = ("steps", "picture_visits", "minutes")
@@ -37,8 +38,9 @@ def average_models(paths: Sequence[Path], out: Path) -> dict[str, Any]:
         The recipe that went into the file.
 
     Raises:
-        ConfigError: If there are fewer than two, or they are of different shapes.
-        WeightsError: If one cannot be read.
+        ConfigError: If there are fewer than two, they are of different shapes, or one is what
+            another began from.
+        WeightsError: If one cannot be read, or does not say how it was trained.
         OutputError: If the file cannot be written.
     """
     if len(paths) < 2:
@@ -58,9 +60,15 @@ def average_models(paths: Sequence[Path], out: Path) -> dict[str, Any]:
     sam.load_state_dict(
         {name: _mean([state[name] for state in states]) for name in states[0]}, assign=True
     )
-    texts = (one.metadata.get("recipe", "{}") for one in (first, *others))
-    recipe = averaged_recipe([json.loads(text) for text in texts])
-    save_model(sam, out, recipe=recipe, card=first.metadata.get("card", ""))
+    named = zip(paths, (first, *others), strict=True)
+    recipe = averaged_recipe([_recipe_of(one, path) for path, one in named])
+    if not all(recipe["of"]):
+        raise ConfigError(
+            f"of {', '.join(map(shown_name, paths))} one is where another began, or the same",
+            hint="take the mean of the ends of runs",
+        )
+    cards = {one.metadata.get("card", "") for one in (first, *others)}
+    save_model(sam, out, recipe=recipe, card=cards.pop() if len(cards) == 1 else "")
     return recipe
 
 
@@ -84,12 +92,26 @@ def averaged_recipe(recipes: Sequence[Recipe]) -> dict[str, Any]:
     parts = [[{k: v for k, v in run.items() if k != "after"} for run in runs] for runs in own]
     recipe: dict[str, Any] = {"recipe": "average", "of": parts}
     for key in ("data", "hardware"):
-        if key in recipes[0]:
-            recipe[key] = recipes[0][key]
+        told = {run[key] for runs in parts for run in runs if key in run}
+        if told:
+            recipe[key] = ", ".join(sorted(told))
     for key in SUMMED:
         recipe[key] = round(sum(run.get(key, 0) for runs in parts for run in runs), 1)
     if shared:
         recipe["after"] = chains[0][-shared]
+    return recipe
+
+
+def _recipe_of(loaded: LoadedModel, path: Path) -> Recipe:
+    try:
+        recipe = json.loads(loaded.metadata.get("recipe", "{}"))
+    except ValueError:
+        recipe = None
+    if not isinstance(recipe, dict) or not recipe:
+        raise WeightsError(
+            f"{shown_name(path)}: does not say how it was trained",
+            hint="give files that anymask train export wrote",
+        )
     return recipe
 
 

@@ -5,7 +5,8 @@ from torch import nn
 
 from anymask.data.mixing import Mixture, PictureSet
 from anymask.data.picture import AnnotatedPicture
-from anymask.errors import ConfigError
+from anymask.errors import ConfigError, KeysMismatch
+from anymask.masks.atomic import shown_name
 from anymask.model.configs import MaskedAutoencoderConfig, SamConfig
 from anymask.model.masked_autoencoder import MaskedAutoencoder
 from anymask.model.sam import Sam
@@ -100,8 +101,15 @@ def _with_first_values(recipe: Recipe, architecture: SamConfig) -> Sam:
         asked = architecture.name if architecture.name in ARCHITECTURES else None
         loaded = load_model(recipe.start, device="cpu", architecture=asked)
         # A calibration is of finished weights; what learns from here on gets its own.
-        started = without_calibration(loaded.sam.state_dict())
-        model.load_state_dict(_new_parts(model) | started)
+        started = _new_parts(model) | without_calibration(loaded.sam.state_dict())
+        if started.keys() != model.state_dict().keys():
+            odd = min(started.keys() ^ model.state_dict().keys())
+            raise KeysMismatch(
+                f"{shown_name(recipe.start)}: its parts are not those of the architecture that is "
+                f"to be trained, first {odd}",
+                hint="start from weights of that architecture",
+            )
+        model.load_state_dict(started)
     if architecture.lite is not None:
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model

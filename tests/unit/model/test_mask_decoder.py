@@ -100,6 +100,15 @@ def test_mixing_sees_neighbours_of_the_same_prompt_alone(image_pe, monkeypatch, 
     assert (ours.low_res_logits - without.low_res_logits).abs().mean() > 0.1
 
 
+@pytest.mark.parametrize("has_mixing", [False, True])
+@torch.no_grad()
+def test_nothing_is_drawn_for_no_prompts(image_pe, has_mixing):
+    decoder = small_vit(has_mixing=has_mixing).mask_decoder
+    prepared = PreparedImage(decoder.transformer.place(image_pe))
+    looked = decoder.look(features(), prompts(3), prepared).part(torch.zeros(0, dtype=torch.int64))
+    assert decoder.draw(looked, prepared, slice(0, 4)).low_res_logits.shape == (1, 0, 4, 16, 16)
+
+
 @torch.no_grad()
 def test_high_resolution_features_of_zero_are_none(decoder, image_pe):
     seen = features(has_high_res=True)

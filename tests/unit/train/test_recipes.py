@@ -114,6 +114,10 @@ def test_older_weights_without_fusion_and_mixing_give_the_same_answers(tmp_path:
         ours, before = built.eval()(pixels, click), older(pixels, click)
     torch.testing.assert_close(ours, before)
     assert len(built.state_dict()) > len(older.state_dict())
+    save_model(built, tmp_path / "newer.safetensors", recipe={}, card="", half=False)
+    recipe = replace(default_model(tmp_path / "newer.safetensors"), architecture=plain)
+    with pytest.raises(KeysMismatch, match=r"newer.safetensors: its parts are not those of"):
+        build_model(recipe)
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:

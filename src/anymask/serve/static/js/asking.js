@@ -51,6 +51,8 @@ export function formerWith(steps, renew, numPoints) {
 // A preview that takes longer than this, and far longer than the last one did, no longer holds back a newer wish.
 const HELD_UP_MS = 1000;
 const HELD_UP_TIMES = 3;
+// But however slow the last ones were, no longer than this.
+const HELD_UP_AT_MOST_MS = 10000;
 
 /** Asks for previews and for answers to clicks, and puts what comes back into the state. */
 export class Asking {
@@ -86,7 +88,7 @@ export class Asking {
   #passBy() {
     const asked = this.#hover;
     if (!asked || !this.#waiting) return;
-    const left = asked.began + Math.max(HELD_UP_MS, HELD_UP_TIMES * this.#hoverMs) - performance.now();
+    const left = asked.began + this.#patience() - performance.now();
     if (left > 0) {
       asked.timer ||= setTimeout(() => this.#passBy(), left);
       return;
@@ -96,6 +98,10 @@ export class Asking {
     this.#hoverMs = Math.max(this.#hoverMs, performance.now() - asked.began);
     this.#hover = null;
     this.#askHover();
+  }
+
+  #patience() {
+    return Math.min(Math.max(HELD_UP_MS, HELD_UP_TIMES * this.#hoverMs), HELD_UP_AT_MOST_MS);
   }
 
   /** The pointer has left, or something else is looked at: nothing that is still on its way is drawn. */

@@ -217,10 +217,11 @@ def tiny(input_size: int = 384, variant: str = "lite0") -> SamConfig:
     """
     return SamConfig(
         name="tiny",
-        lite=LiteConfig(variant=variant),
+        lite=LiteConfig(variant=variant, num_skip_blocks=2),
         input_size=input_size,
         decoder_mlp_width=512,
         has_high_res=True,
+        has_mixing=True,
         has_click_maps=True,
         has_mask_scorer=True,
         logit_scale=32**-0.5,

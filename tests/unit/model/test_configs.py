@@ -64,7 +64,7 @@ def test_published_numbers_of_parameters(config, encoder, rest):
 def test_the_default_architecture_is_small():
     sam: Any = without_values(lambda: Sam(tiny()))
     assert 6.0e6 < sum(tensor.numel() for tensor in sam.parameters()) < 7.0e6
-    assert sam.config.lite == LiteConfig(variant="lite0")
+    assert sam.config.lite == LiteConfig(variant="lite0", num_skip_blocks=2)
     assert sam.config.logit_scale == pytest.approx(0.1767767)
 
 

@@ -52,13 +52,14 @@ def predict_with_care(
     listed = () if isinstance(prompts, Prompt) else prompts
     plans = [resolve(loaded, one, care) for one in listed if isinstance(one, Prompt)]
     is_all = all(plan.is_plain for plan in plans)
+    takes_time = any(plan.zoom or plan.flip or plan.refine for plan in plans)
     answers = predict(
         loaded,
         embedding,
         prompts,
         multimask=multimask,
         normalized=normalized,
-        on_progress=on_progress if is_all else None,
+        on_progress=None if takes_time else on_progress,
     )
     answers = [_told(masks, care) for masks in answers]
     if is_all:
@@ -77,7 +78,7 @@ def predict_with_care(
         again = [number for number, plan in enumerate(plans) if plan.refine > done]
         _replace(answers, again, _refined(loaded, embedding, [answers[n] for n in again]))
     small = [number for number, plan in enumerate(plans) if plan.zoom]
-    tell = _teller(on_progress, len(answers), len(answers) - len(small))
+    tell = _teller(on_progress if takes_time else None, len(answers), len(answers) - len(small))
     _replace(answers, small, zoomed(loaded, embedding, [answers[n] for n in small], tell))
     _connect(answers, plans)
     for number, plan in enumerate(plans):

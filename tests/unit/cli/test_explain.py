@@ -14,7 +14,7 @@ from tests.unit.cli.folders import names_in
 THRESHOLD = 0.6
 OPTIONS: dict[str, Any] = {
     "points_per_side": 4,
-    "stability_score_offset": 0.01,
+    "stability_score_offset": 0.02,
     "pred_iou_thresh": 0,
     "stability_score_thresh": THRESHOLD,
     "box_nms_thresh": 0.7,

@@ -46,7 +46,7 @@ def test_people_get_a_table(anymask, default_is_random):
     ran = anymask("info")
     assert ran.code == 0
     assert ran.out.split()[:2] == ["anymask", __version__]
-    assert "tiny: 6.4 M parameters" in ran.out
+    assert "tiny: 6.5 M parameters" in ran.out
     assert "frame of 64 pixels" in ran.out
     assert "recipe: random, 1,500 steps, 2.5 minutes" in ran.out
     assert max(map(len, ran.out.splitlines())) <= 80

@@ -92,7 +92,7 @@ def test_usual_care_looks_at_small_objects_again_and_plain_does_not(
     pictures: list[AnnotatedPicture],
 ) -> None:
     default = load_model(device="cpu")
-    question = Question(picture=pictures[0], indices=(0, 2))
+    question = Question(picture=pictures[0], indices=(0, 1))
 
     questions = {"a": [question]}
     plain = evaluate(default, questions, with_classical=False, care=PLAIN)

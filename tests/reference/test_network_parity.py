@@ -173,13 +173,9 @@ def test_two_blocks_of_the_image_encoder_agree_at_a_quarter_of_the_side(modeling
 @pytest.mark.slow
 @pytest.mark.parametrize("config", [vit_l(), vit_h()])
 def test_a_global_block_of_the_image_encoder_agrees_at_full_size(modeling, config):
+    """The whole of ViT-B is compared at full size by test_slides_program."""
     vit = replace(config.vit, depth=1, global_blocks=(0,))
     assert_close(*embeddings(modeling, replace(config, vit=vit), 1024))
-
-
-@pytest.mark.slow
-def test_the_image_encoder_of_vit_b_agrees_at_full_size(modeling):
-    assert_close(*embeddings(modeling, vit_b(), 1024))
 
 
 @torch.no_grad()
